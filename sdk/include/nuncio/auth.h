@@ -1,0 +1,73 @@
+// Auth backends: who somebody is, and may they come in.
+#pragma once
+
+#include <nuncio/result.h>
+#include <nuncio/task.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nuncio::inline v1 {
+
+enum class ScramHash { sha1, sha256, sha512 };
+
+/// RFC 5802 §3: what a server keeps instead of a password.
+struct ScramKeys {
+    std::string salt; ///< bytes
+    std::string stored_key; ///< bytes
+    std::string server_key; ///< bytes
+    std::uint32_t iterations = 0;
+};
+
+/// What a backend can do; decides which SASL mechanisms a host offers.
+struct AuthAbilities {
+    bool check_password = true; ///< PLAIN
+    bool scram_sha1 = false;
+    bool scram_sha256 = false;
+    bool scram_sha512 = false;
+    bool set_password = false;
+    bool create = false;
+    bool remove = false;
+    bool list = false;
+};
+
+/// Implemented by auth backends, `provide<AuthBackend>`. One instance per host; called on any loop,
+/// concurrently; must not block. `user` is a prepared local part, passwords are not prepared.
+/// An Error of kind `unavailable` becomes temporary-auth-failure, never not-authorized.
+class NUNCIO_API AuthBackend {
+public:
+    static constexpr std::string_view interface = "auth/1";
+    virtual ~AuthBackend();
+
+    virtual AuthAbilities abilities() const = 0;
+    virtual task<Result<bool>> exists(std::string user) = 0;
+    virtual task<Result<bool>> check_password(std::string user, std::string password) = 0;
+    /// No value: no such user, or no keys of this kind for the user.
+    virtual task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash);
+    /// not_found when there is no such user.
+    virtual task<Result<void>> set_password(std::string user, std::string password);
+    /// conflict when the user exists.
+    virtual task<Result<void>> create(std::string user, std::string password);
+    virtual task<Result<void>> remove(std::string user);
+    /// Users by name after `after`, at most `limit`.
+    virtual task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit);
+};
+
+/// A host's accounts: its chain of backends behind one face. Implemented by the kernel, which also
+/// announces what changed (AccountCreated, AccountRemoved, PasswordChanged).
+class NUNCIO_API Accounts {
+public:
+    virtual ~Accounts();
+    virtual task<Result<bool>> exists(std::string user) = 0;
+    virtual task<Result<bool>> check_password(std::string user, std::string password) = 0;
+    virtual task<Result<void>> create(std::string user, std::string password) = 0;
+    virtual task<Result<void>> set_password(std::string user, std::string password) = 0;
+    /// Ends the account's sessions, removes it and all that stores hold of it.
+    virtual task<Result<void>> remove(std::string user) = 0;
+    virtual task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit) = 0;
+};
+
+}

@@ -1,0 +1,54 @@
+// Commands: declared once; offered by nuncioctl and by every other front.
+#pragma once
+
+#include <nuncio/result.h>
+#include <nuncio/task.h>
+#include <nuncio/value.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nuncio::inline v1 {
+
+class Host;
+
+struct CommandArgument {
+    enum class Type { string, integer, boolean, jid, host, plugin, file };
+    std::string name; ///< "user"; an optional one is spelled `--user` on a command line
+    Type type = Type::string;
+    std::string doc {};
+    bool required = true;
+    bool secret = false; ///< never logged; asked for without echo when missing
+    std::string default_text {};
+};
+
+/// Who may call a command over the network fronts; the unix socket is the administrator's.
+enum class Permission { admin, user };
+
+/// What a command is called with.
+struct CommandCall {
+    Value arguments; ///< a table, checked and completed with defaults
+    std::string caller; ///< "ctl" or a bare JID, for the audit log
+    Host* host
+        = nullptr; ///< the host it is about: of the `jid` or `host` argument; null for the server
+
+    std::string_view text(std::string_view name) const
+    {
+        const Value* found = arguments.find(name);
+        return found ? std::string_view(found->as_string()) : std::string_view();
+    }
+};
+
+/// The answer is a table or an array of tables; fronts print it as text or JSON. An error's text is
+/// shown to the caller.
+using CommandHandler = Function<task<Result<Value>>(const CommandCall&)>;
+
+struct Command {
+    std::string name; ///< "connected-users"; two words for a group: "plugin load"
+    std::string summary; ///< one line
+    std::vector<CommandArgument> arguments {};
+    Permission permission = Permission::admin;
+};
+
+}

@@ -1,0 +1,173 @@
+// What a plugin instance may ask of its host: everything registered here ends with the instance.
+#pragma once
+
+#include <nuncio/command.h>
+#include <nuncio/disco.h>
+#include <nuncio/event.h>
+#include <nuncio/host.h>
+#include <nuncio/iq.h>
+#include <nuncio/log.h>
+#include <nuncio/storage.h>
+#include <nuncio/task.h>
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace nuncio::inline v1 {
+
+/// A service of another plugin that may come and go. Holds no claim: ask before every use, on any
+/// loop, and do not keep the pointer across a wait.
+template <class T>
+class ServiceRef {
+public:
+    ServiceRef() = default;
+    explicit ServiceRef(Function<void*()> find)
+        : find_(std::make_shared<Function<void*()>>(std::move(find)))
+    {
+    }
+    T* get() const { return find_ ? static_cast<T*>((*find_)()) : nullptr; }
+    explicit operator bool() const { return get() != nullptr; }
+    T* operator->() const { return get(); }
+
+private:
+    std::shared_ptr<Function<void*()>> find_; // shared: references are copied into handlers
+};
+
+/// A domain that a plugin owns (`echo.example.org`), or all of a host's if it wishes.
+struct DomainOptions {
+    std::vector<DiscoIdentity> identities {};
+    std::vector<std::string> features {};
+    /// Listed among the host's items under this name; empty: not listed.
+    std::string item_name {};
+};
+
+/// Implemented by the kernel: one for each instance, alive as long as it. Registering is possible
+/// only inside Plugin::start; nothing registered is called before start has returned. Everything
+/// ends with the instance: there is nothing to unregister. A registration that cannot be made
+/// (namespace taken) makes the plugin's start fail with an error that names the owner.
+class NUNCIO_API Context {
+public:
+    virtual ~Context();
+
+    virtual Host& host() = 0;
+    virtual Log& log() = 0;
+
+    /// Calls `handler` at each `Event`. One instance's handlers run on all loops: keep what belongs
+    /// to a session or account in slots, and guard what is shared.
+    template <class Event, class Handler>
+    requires std::is_invocable_r_v<Flow, Handler&, Event&>
+    void on(Stage stage, Handler handler)
+    {
+        add_hook(Event::hook, stage, [handler = std::move(handler)](void* event) mutable {
+            return handler(*static_cast<Event*>(event));
+        });
+    }
+    template <class Event, class Handler>
+    void on(Handler handler)
+    {
+        on<Event>(Stage::normal, std::move(handler));
+    }
+    /// Runs the handlers of a plugin's own event on this host, here and now.
+    template <class Event>
+    Flow emit(Event& event)
+    {
+        return run_hook(Event::hook, &event);
+    }
+
+    /// Answers iqs of one namespace. The handler answers `IqReply` at once, or `task<IqReply>`.
+    /// What it throws is answered as internal-server-error and logged.
+    template <class Handler>
+    void on_iq(Component component, std::string_view ns, IqOptions options, Handler handler)
+    {
+        if constexpr (std::is_same_v<std::invoke_result_t<Handler&, const Iq&>, task<IqReply>>)
+            add_iq(component, ns, options, nullptr,
+                Function<task<IqReply>(const Iq&)>(std::move(handler)));
+        else
+            add_iq(
+                component, ns, options, Function<IqReply(const Iq&)>(std::move(handler)), nullptr);
+    }
+
+    /// Owns `label.HOST` (or the whole domain when `label` has a dot): gets every stanza for it, on
+    /// the home loop of the bare address it is for.
+    template <class Handler>
+    requires std::invocable<Handler&, Stanza>
+    void own_domain(std::string_view label, DomainOptions options, Handler handler)
+    {
+        add_domain(label, std::move(options), Function<void(Stanza)>(std::move(handler)));
+    }
+
+    /// Service discovery of the server (`local`) or of users' bare JIDs (`sm`).
+    virtual void feature(Component component, std::string_view ns) = 0;
+    virtual void identity(Component component, DiscoIdentity identity) = 0;
+    virtual void item(DiscoItem item) = 0;
+    virtual void form(Component component, Element form) = 0;
+
+    /// A slot in every session or account of the host. The value is default-made on first use,
+    /// lives on the home loop, and ends with its owner or with this instance.
+    template <class T>
+    SlotId<T> session_slot(std::string_view name)
+    {
+        return { add_slot(true, name) };
+    }
+    template <class T>
+    SlotId<T> account_slot(std::string_view name)
+    {
+        return { add_slot(false, name) };
+    }
+
+    /// Offers `service` under T::interface to the other plugins of the host.
+    template <class T>
+    void provide(T& service)
+    {
+        add_service(T::interface, static_cast<void*>(&service));
+    }
+    /// Refers to whoever provides T::interface, now or later.
+    template <class T>
+    ServiceRef<T> service()
+    {
+        return ServiceRef<T>(service_finder(T::interface));
+    }
+
+    /// This plugin's store `name` on this host. Only after the storage driver started: declare
+    /// `requires=storage/1`.
+    virtual Store store(std::string_view name) = 0;
+    /// A folder of its own for drivers that keep files; made on first use, mode 0700.
+    virtual std::string data_folder() = 0;
+
+    virtual void command(Command command, CommandHandler handler) = 0;
+
+    /// Runs a task to its end on the current loop (the host's home loop when called from
+    /// elsewhere). What it throws is logged. The instance ends only after it.
+    virtual void spawn(task<void> job) = 0;
+    /// Runs `job` in the worker pool and comes back with what it answers. The pool is bounded.
+    template <class F>
+    task<std::invoke_result_t<F&>> work(F job)
+    {
+        using Answer = std::invoke_result_t<F&>;
+        Completion<Answer> done;
+        run_in_pool([job = std::move(job), done]() mutable { done.resolve(job()); });
+        co_return co_await done;
+    }
+
+    /// Repeats on the host's home loop until the instance ends.
+    virtual void every(Duration delay, Function<void()> job) = 0;
+
+protected:
+    virtual void add_hook(std::string_view hook, Stage stage, Function<Flow(void*)> handler) = 0;
+    virtual Flow run_hook(std::string_view hook, void* event) = 0;
+    virtual void add_iq(Component component, std::string_view ns, IqOptions options,
+        Function<IqReply(const Iq&)> handler, Function<task<IqReply>(const Iq&)> waiting_handler)
+        = 0;
+    virtual void add_domain(
+        std::string_view label, DomainOptions options, Function<void(Stanza)> handler)
+        = 0;
+    virtual std::uint32_t add_slot(bool of_session, std::string_view name) = 0;
+    virtual void add_service(std::string_view interface, void* service) = 0;
+    virtual Function<void*()> service_finder(std::string_view interface) = 0;
+    virtual void run_in_pool(Function<void()> job) = 0;
+};
+
+}

@@ -1,0 +1,147 @@
+// Hooks: the bends of a stanza's path where plugins may look, change, take or refuse.
+#pragma once
+
+#include <nuncio/error.h>
+#include <nuncio/session.h>
+#include <nuncio/stanza.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nuncio::inline v1 {
+
+/// A handler's verdict: let the next one see it, or "I have dealt with it, nobody else".
+enum class Flow { next, done };
+
+/// When a handler runs among the others of its hook. Within a stage: in the order of plugin start.
+enum class Stage { first, early, normal, late, last };
+
+/// An event is a struct with a `hook` name. Handlers run on the loop named here, must not block,
+/// and may move the stanza out when they answer `done`.
+
+/// A stanza from a local session, `from` stamped, before routing. `done` takes it off its path.
+/// Runs on the sender's home loop.
+struct StanzaReceived {
+    static constexpr std::string_view hook = "stanza.received";
+    Session& session;
+    Stanza& stanza;
+};
+
+/// Presence from a local session, after StanzaReceived: broadcast (no `to`), directed, subscription
+/// or probe. `next` routes it when it has a `to`. The session manager has already noted
+/// availability and priority of a broadcast. Sender's home loop.
+struct PresenceSent {
+    static constexpr std::string_view hook = "presence.sent";
+    Session& session;
+    Stanza& stanza;
+    bool was_available = false; ///< before this stanza
+};
+
+/// Presence addressed to a local account's bare JID: subscription, probe, or another's presence.
+/// `next` lets the session manager deliver it to the available resources (RFC 6121 §8.5.2.1.2).
+/// The recipient's home loop.
+struct PresenceArrived {
+    static constexpr std::string_view hook = "presence.arrived";
+    Account& account;
+    Stanza& stanza;
+};
+
+/// A stanza about to be delivered to a local account, before the session manager's table
+/// (RFC 6121 §8.5). The recipient's home loop.
+struct StanzaDelivering {
+    static constexpr std::string_view hook = "stanza.delivering";
+    Account& account;
+    Stanza& stanza;
+};
+
+/// A stanza about to be written to one session's stream. `done` drops it. That session's loop.
+struct StanzaSending {
+    static constexpr std::string_view hook = "stanza.sending";
+    Session& session;
+    const Stanza& stanza;
+};
+
+/// A message that no session of the account takes (RFC 6121 §8.5.2.2, §8.5.3.2, and headline or
+/// groupchat excluded). `done`: somebody keeps it, or has answered. `next` from all: the sender
+/// hears service-unavailable. The account may not exist. The recipient's home loop.
+struct MessageUndelivered {
+    static constexpr std::string_view hook = "message.undelivered";
+    Account& account;
+    Stanza& stanza;
+};
+
+/// A resource was bound. Home loop.
+struct SessionOpened {
+    static constexpr std::string_view hook = "session.opened";
+    Session& session;
+};
+
+/// A session ends; it still can be asked everything, but nothing more is sent to it. Before this a
+/// PresenceSent with type unavailable was run if it was available. Home loop.
+struct SessionClosed {
+    static constexpr std::string_view hook = "session.closed";
+    Session& session;
+};
+
+/// A client's stream before a resource is bound. Held by shared_ptr because answers come later;
+/// everything is a no-op once the stream has ended. The stream's current loop only.
+class NUNCIO_API ClientStream {
+public:
+    virtual ~ClientStream();
+    virtual Host& host() = 0;
+    virtual std::string_view address() const = 0;
+    virtual bool is_encrypted() const = 0;
+    /// The account's local part once authenticated, else empty.
+    virtual std::string_view user() const = 0;
+    virtual void send(const Stanza& stanza) = 0;
+    virtual void close(StreamError error) = 0;
+};
+using ClientStreamRef = std::shared_ptr<ClientStream>; // shared: answers outlive the stream
+
+/// The features that a stream is about to offer; handlers add theirs. The stream's loop.
+struct StreamFeatures {
+    static constexpr std::string_view hook = "stream.features";
+    enum class Phase {
+        encrypt, ///< STARTTLS is still required; nothing else should be offered
+        authenticate, ///< SASL is offered
+        bind, ///< authenticated, no resource yet
+    };
+    ClientStream& stream;
+    Phase phase;
+    Element& features;
+};
+
+/// An iq before a resource is bound (RFC 6120 §7.1 forbids others; XEP-0077 uses it). `done`: it
+/// will be answered. `next` closes the stream with not-authorized. The stream's loop.
+struct UnboundIq {
+    static constexpr std::string_view hook = "stream.unbound-iq";
+    ClientStreamRef stream;
+    Stanza& stanza;
+};
+
+/// How one authentication ended; for limits and the audit log. The stream's loop.
+struct AuthenticationEnded {
+    static constexpr std::string_view hook = "auth.ended";
+    ClientStream& stream;
+    std::string_view user; ///< as claimed
+    std::string_view mechanism;
+    bool succeeded = false;
+};
+
+/// Accounts came, went or changed their password. The account's home loop.
+struct AccountCreated {
+    static constexpr std::string_view hook = "account.created";
+    Account& account;
+};
+struct AccountRemoved {
+    static constexpr std::string_view hook = "account.removed";
+    Account& account;
+};
+struct PasswordChanged {
+    static constexpr std::string_view hook = "account.password-changed";
+    Account& account;
+};
+
+}

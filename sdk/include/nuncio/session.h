@@ -1,0 +1,208 @@
+// Accounts and sessions as plugins see them, and the slots that hang plugins' state on them.
+#pragma once
+
+#include <nuncio/loop.h>
+#include <nuncio/stanza.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nuncio::inline v1 {
+
+class Account;
+class Host;
+
+/// Names one slot of a host's sessions or accounts. See Host::session_slot.
+template <class T>
+struct SlotId {
+    std::uint32_t index = 0;
+};
+
+namespace detail {
+
+    /// Kernel-owned values of plugins, by slot.
+    class NUNCIO_API Slots {
+    public:
+        Slots() = default;
+        Slots(Slots&&) = delete;
+        ~Slots();
+        /// The value, or null.
+        void* find(std::uint32_t index) const;
+        void set(std::uint32_t index, void* value, void (*destroy)(void*));
+        void clear(std::uint32_t index);
+        bool empty() const { return values_.empty(); }
+
+    private:
+        struct Value {
+            std::uint32_t index;
+            void* value;
+            void (*destroy)(void*);
+        };
+        std::vector<Value> values_; // few: searched from the front
+    };
+
+}
+
+/// One bound resource of an account. Outlives its connection. Lives on its account's home loop, and
+/// is used only there; may end while a task waits.
+class NUNCIO_API Session {
+public:
+    virtual ~Session();
+
+    virtual JidView jid() const = 0;
+    virtual Account& account() = 0;
+    virtual Host& host() = 0;
+    /// Differs for every session that ever was in this process.
+    virtual std::uint64_t id() const = 0;
+
+    /// Available: has sent presence without type (RFC 6121 §4.2) and not withdrawn it.
+    virtual bool is_available() const = 0;
+    /// RFC 6121 §4.7.2.3; meaningless unless available.
+    virtual int priority() const = 0;
+    /// The last broadcast presence, or null unless available.
+    virtual const Stanza* presence() const = 0;
+
+    /// Hands a stanza to this session's stream, past the router. `to` is written as given.
+    virtual void send(const Stanza& stanza) = 0;
+    /// The same content with another `to`; serves a fan-out without copies.
+    virtual void send_to(const Stanza& stanza, JidView to) = 0;
+    /// Ends the stream with an error; the session's clean-up follows in a later turn.
+    virtual void close(StreamError error) = 0;
+
+    /// Peer address without port, for limits and audit.
+    virtual std::string_view address() const = 0;
+    virtual bool is_encrypted() const = 0;
+    /// Of the last bytes that the client sent.
+    virtual TimePoint last_activity() const = 0;
+
+    /// The value of a slot, made by default on first use.
+    template <class T>
+    T& slot(SlotId<T> id);
+    template <class T>
+    T* find_slot(SlotId<T> id)
+    {
+        return static_cast<T*>(slots().find(id.index));
+    }
+
+    virtual detail::Slots& slots() = 0;
+};
+
+/// One bare JID of a local host, while somebody is online or something refers to it. Lives on its
+/// home loop and is used only there.
+class NUNCIO_API Account {
+public:
+    virtual ~Account();
+
+    /// The bare JID.
+    virtual JidView jid() const = 0;
+    virtual Host& host() = 0;
+    /// Bound sessions in the order of their binding. Valid until the loop is left.
+    virtual std::span<Session* const> sessions() = 0;
+    virtual Session* find_session(std::string_view resource) = 0;
+
+    template <class T>
+    T& slot(SlotId<T> id);
+    template <class T>
+    T* find_slot(SlotId<T> id)
+    {
+        return static_cast<T*>(slots().find(id.index));
+    }
+    virtual detail::Slots& slots() = 0;
+
+protected:
+    friend class AccountRef;
+    virtual void retain() = 0;
+    virtual void release() = 0;
+};
+
+/// Keeps an Account object alive across waits, also without sessions. Home loop only.
+class AccountRef {
+public:
+    AccountRef() = default;
+    explicit AccountRef(Account& account)
+        : account_(&account)
+    {
+        account_->retain();
+    }
+    AccountRef(const AccountRef& other)
+        : account_(other.account_)
+    {
+        if (account_)
+            account_->retain();
+    }
+    AccountRef(AccountRef&& other) noexcept
+        : account_(std::exchange(other.account_, nullptr))
+    {
+    }
+    AccountRef& operator=(AccountRef other) noexcept
+    {
+        std::swap(account_, other.account_);
+        return *this;
+    }
+    ~AccountRef()
+    {
+        if (account_)
+            account_->release();
+    }
+    explicit operator bool() const { return account_ != nullptr; }
+    Account& operator*() const { return *account_; }
+    Account* operator->() const { return account_; }
+
+private:
+    Account* account_ = nullptr;
+};
+
+/// Finds a session again after a wait. Home loop only.
+class SessionRef {
+public:
+    SessionRef() = default;
+    explicit SessionRef(Session& session)
+        : account_(session.account())
+        , id_(session.id())
+    {
+    }
+    /// The session, or null when it ended.
+    Session* get() const
+    {
+        if (account_)
+            for (Session* session : account_->sessions())
+                if (session->id() == id_)
+                    return session;
+        return nullptr;
+    }
+    Account& account() const { return *account_; }
+
+private:
+    AccountRef account_;
+    std::uint64_t id_ = 0;
+};
+
+namespace detail {
+    template <class T>
+    T& slot_of(Slots& slots, std::uint32_t index)
+    {
+        if (void* found = slots.find(index))
+            return *static_cast<T*>(found);
+        auto made = std::make_unique<T>();
+        T& value = *made;
+        slots.set(index, made.release(), [](void* old) { delete static_cast<T*>(old); });
+        return value;
+    }
+}
+
+template <class T>
+T& Session::slot(SlotId<T> id)
+{
+    return detail::slot_of<T>(slots(), id.index);
+}
+template <class T>
+T& Account::slot(SlotId<T> id)
+{
+    return detail::slot_of<T>(slots(), id.index);
+}
+
+}

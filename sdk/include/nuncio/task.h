@@ -1,0 +1,185 @@
+// task<T>: a coroutine that waits without blocking its loop.
+#pragma once
+
+#include <nuncio/loop.h>
+
+#include <atomic>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace nuncio::inline v1 {
+
+template <class T>
+class task;
+
+namespace detail {
+
+    struct PromiseBase {
+        std::coroutine_handle<> continuation;
+        std::exception_ptr exception;
+
+        std::suspend_always initial_suspend() noexcept { return {}; }
+        struct Final {
+            bool await_ready() noexcept { return false; }
+            template <class P>
+            std::coroutine_handle<> await_suspend(std::coroutine_handle<P> ended) noexcept
+            {
+                const auto next = ended.promise().continuation;
+                return next ? next : std::noop_coroutine();
+            }
+            void await_resume() noexcept { }
+        };
+        Final final_suspend() noexcept { return {}; }
+        void unhandled_exception() { exception = std::current_exception(); }
+    };
+
+    template <class T>
+    struct Promise : PromiseBase {
+        std::optional<T> value;
+        task<T> get_return_object();
+        template <class U>
+        void return_value(U&& result)
+        {
+            value.emplace(std::forward<U>(result));
+        }
+        T take()
+        {
+            if (exception)
+                std::rethrow_exception(exception);
+            return std::move(*value);
+        }
+    };
+
+    template <>
+    struct Promise<void> : PromiseBase {
+        task<void> get_return_object();
+        void return_void() { }
+        void take()
+        {
+            if (exception)
+                std::rethrow_exception(exception);
+        }
+    };
+
+}
+
+/// A lazily started coroutine. It runs on the loop that awaits it, and comes back to that loop
+/// after every wait. Destroying an unfinished task destroys its frame. Arguments taken by reference
+/// must outlive it: prefer values.
+///
+/// A Session or Account may end while a task waits. Keep a SessionRef or AccountRef across
+/// `co_await`, never a plain reference.
+template <class T = void>
+class [[nodiscard]] task {
+public:
+    using promise_type = detail::Promise<T>;
+    using Handle = std::coroutine_handle<promise_type>;
+
+    task() = default;
+    explicit task(Handle handle)
+        : handle_(handle)
+    {
+    }
+    task(task&& other) noexcept
+        : handle_(std::exchange(other.handle_, nullptr))
+    {
+    }
+    task& operator=(task&& other) noexcept
+    {
+        if (this != &other) {
+            if (handle_)
+                handle_.destroy();
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    ~task()
+    {
+        if (handle_)
+            handle_.destroy();
+    }
+
+    explicit operator bool() const { return bool(handle_); }
+
+    bool await_ready() const { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting)
+    {
+        handle_.promise().continuation = waiting;
+        return handle_;
+    }
+    T await_resume() { return handle_.promise().take(); }
+
+private:
+    Handle handle_;
+};
+
+namespace detail {
+
+    template <class T>
+    task<T> Promise<T>::get_return_object()
+    {
+        return task<T>(std::coroutine_handle<Promise>::from_promise(*this));
+    }
+    inline task<void> Promise<void>::get_return_object()
+    {
+        return task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+    }
+
+    /// What a Completion's two ends share. Resumes the waiter on the loop it waited on.
+    class NUNCIO_API CompletionBase {
+    public:
+        bool is_resolved() const { return state_.load(std::memory_order_acquire) == resolved; }
+        /// True when the caller shall stay suspended.
+        bool suspend(std::coroutine_handle<> waiting);
+
+    protected:
+        void resolved_now();
+
+    private:
+        static constexpr int empty = 0, waiting_now = 1, resolved = 2;
+        std::atomic<int> state_ = empty;
+        std::coroutine_handle<> waiting_;
+        Loop* loop_ = nullptr;
+        void* plugin_ = nullptr;
+    };
+
+}
+
+/// A value that arrives later, from any thread, once. One coroutine may wait for it, and is resumed
+/// on the loop it waited on. Copies share the same value.
+template <class T>
+class Completion {
+    struct State : detail::CompletionBase {
+        std::optional<T> value;
+        void resolve(T result)
+        {
+            value.emplace(std::move(result));
+            this->resolved_now();
+        }
+    };
+
+public:
+    Completion()
+        : state_(std::make_shared<State>())
+    {
+    }
+    /// Gives the value. Any thread; only once.
+    void resolve(T value) const { state_->resolve(std::move(value)); }
+    bool is_resolved() const { return state_->is_resolved(); }
+
+    bool await_ready() const { return state_->is_resolved(); }
+    bool await_suspend(std::coroutine_handle<> waiting) const { return state_->suspend(waiting); }
+    T await_resume() const { return std::move(*state_->value); }
+
+private:
+    std::shared_ptr<State> state_; // shared: the giver and the waiter end in any order
+};
+
+/// Waits on the current loop's clock.
+NUNCIO_API task<void> sleep_for(Duration delay);
+
+}
