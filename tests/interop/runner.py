@@ -1,0 +1,144 @@
+# Starts a server, runs every test file as a process of its own with a deadline, reports.
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from servers import SERVERS, StartFailed
+
+HERE = Path(__file__).resolve().parent
+# Roomy for the tests of features; tight for the hostile ones, which must see the limits act. RFC
+# 6120 §13.12 forbids a stanza limit under 10,000 bytes.
+ROOMY = {"negotiation_seconds": 30, "stanza_bytes": 262144, "unauthenticated_stanza_bytes": 10000,
+         "depth": 64, "offline_messages": 20}
+TIGHT = {"negotiation_seconds": 3, "stanza_bytes": 20000, "unauthenticated_stanza_bytes": 10000,
+         "depth": 32, "offline_messages": 20}
+
+
+class Score:
+    def __init__(self):
+        self.passed = self.failed = 0
+        self._lock = threading.Lock()
+
+    def say(self, verdict, name, why=None):
+        with self._lock:
+            self.passed += verdict == "ok"
+            self.failed += verdict == "not ok"
+            print(f"{verdict} {name}" + (f": {why}" if why else ""), flush=True)
+
+
+def read_verdicts(score, test, output):
+    """Returns the cases that were announced and got no verdict."""
+    pending = []
+    for line in output.splitlines():
+        if line.startswith("plan "):
+            pending = [n for n in line[5:].split("\t") if n]
+            continue
+        for verdict in ("ok", "not ok", "differs"):
+            if line.startswith(verdict + " "):
+                rest = line[len(verdict) + 1:]
+                name = next((n for n in pending if rest == n or rest.startswith(n + ": ")), None)
+                if name is not None:
+                    pending.remove(name)
+                    score.say(verdict, f"{test}: {name}", rest[len(name) + 2:])
+                break
+    return pending
+
+
+def run_test(score, path, words, environment, deadline):
+    test = str(path.relative_to(HERE).with_suffix(""))
+    command = ["/usr/bin/python3", "-B", str(path), *words]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True,
+                              timeout=deadline, check=False, cwd=HERE)
+        output, errors, why = done.stdout, done.stderr, f"the test ended with {done.returncode}"
+    except subprocess.TimeoutExpired as late:
+        output = (late.stdout or b"").decode(errors="replace")
+        errors, why = (late.stderr or b"").decode(errors="replace"), f"not done within {deadline:g} s"
+    left = read_verdicts(score, test, output)
+    if os.environ.get("NUNCIO_INTEROP_TRACE"):
+        sys.stderr.write(errors)
+    finished = "\ndone" in "\n" + output
+    last = errors.strip().splitlines()[-1:] or [""]
+    for name in left:
+        score.say("not ok", f"{test}: {name}", f"{why} {last[0]}".strip())
+    if not finished and not left:
+        score.say("not ok", test, f"{why} {last[0]}".strip())
+
+
+def run_room(score, options, room, tests, limits):
+    """One server, and the tests of one folder against it."""
+    directory = Path(tempfile.mkdtemp(prefix=f"nuncio-interop-{room}-"))
+    try:
+        server = SERVERS[options.server](directory, limits, options.port)
+        if options.server == "nuncio":
+            server.build = Path(options.build).resolve()
+        server.start()
+    except (StartFailed, OSError, subprocess.CalledProcessError) as error:
+        score.say("not ok", f"{room}: the server starts", str(error))
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    try:
+        facts = directory / "interop.json"
+        facts.write_text(json.dumps({**server.facts(), "tools": str(Path(options.build).resolve())}))
+        environment = {**os.environ, "NUNCIO_INTEROP": str(facts), "PYTHONPATH": str(HERE),
+                       "PYTHONDONTWRITEBYTECODE": "1"}
+        with ThreadPoolExecutor(1 if room == "hostile" else options.jobs) as pool:
+            for path, words in tests:
+                pool.submit(run_test, score, path, words, environment, options.deadline)
+    finally:
+        trouble = server.stop()
+    complaints = server.complaints()
+    if trouble or complaints:
+        score.say("not ok", f"{room}: the server's log and end are clean",
+                  "; ".join(([trouble] if trouble else []) + complaints[:5]))
+    else:
+        score.say("ok", f"{room}: the server's log and end are clean")
+    if options.keep:
+        print(f"kept {directory}", file=sys.stderr)
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def choose(selection):
+    """TEST is a folder, a file's name, or FILE:TEXT for the cases whose name has TEXT."""
+    rooms = {}
+    for room in ("features", "clients", "hostile"):
+        for path in sorted((HERE / room).glob("*.py")):
+            if path.stem.startswith("_"):
+                continue
+            words = [s.partition(":")[2] for s in selection
+                     if s.partition(":")[0] in (room, path.stem, f"{room}/{path.stem}")]
+            if words or not selection:
+                rooms.setdefault(room, []).append((path, [w for w in words if w]))
+    return rooms
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/interop/run.sh")
+    parser.add_argument("--server", choices=sorted(SERVERS), default=sorted(SERVERS)[0])
+    parser.add_argument("--build", default="build/release", help="where nuncio was built")
+    parser.add_argument("--port", type=int, default=25400, help="first port to try")
+    parser.add_argument("--jobs", type=int, default=2, help="test files at a time")
+    parser.add_argument("--deadline", type=float, default=60, help="seconds for one test file")
+    parser.add_argument("--keep", action="store_true", help="keep the server's folder and log")
+    parser.add_argument("tests", nargs="*", metavar="TEST", help=choose.__doc__)
+    options = parser.parse_args()
+    score = Score()
+    rooms = choose(options.tests)
+    if not rooms:
+        parser.error(f"no such test: {' '.join(options.tests)}")
+    for room, tests in rooms.items():
+        run_room(score, options, room, tests, TIGHT if room == "hostile" else ROOMY)
+    print(f"{score.passed} passed, {score.failed} failed")
+    return 1 if score.failed or not score.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
