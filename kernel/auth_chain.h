@@ -1,0 +1,35 @@
+// A host's chain of auth backends behind one face.
+#pragma once
+
+#include <nuncio/auth.h>
+
+namespace nuncio::kernel {
+
+class VirtualHost;
+
+/// Asks the backends in the configured order. Found through the host's table on every call, so that
+/// a backend may be loaded and unloaded at any time.
+class AuthChain final : public Accounts {
+public:
+    explicit AuthChain(VirtualHost& host)
+        : host_(host)
+    {
+    }
+
+    /// The union of what the backends can do now.
+    AuthAbilities abilities() const;
+    /// The first backend that has the user's keys answers.
+    task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash);
+
+    task<Result<bool>> exists(std::string user) override;
+    task<Result<bool>> check_password(std::string user, std::string password) override;
+    task<Result<void>> create(std::string user, std::string password) override;
+    task<Result<void>> set_password(std::string user, std::string password) override;
+    task<Result<void>> remove(std::string user) override;
+    task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit) override;
+
+private:
+    VirtualHost& host_;
+};
+
+}

@@ -1,0 +1,47 @@
+// RFC 6120: client-to-server streams: listeners, negotiation, binding, and their end.
+#pragma once
+
+#include "settings.h"
+
+#include <nuncio/result.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class Server;
+class Connection;
+class KernelLoop;
+class TlsContext;
+
+/// Main thread, but for `adopt`.
+class C2sManager {
+public:
+    explicit C2sManager(Server& server);
+    ~C2sManager();
+
+    /// Opens listeners that are new in `listen`, closes those that are gone; streams stay.
+    Result<void> listen(const std::vector<ListenSettings>& listen);
+    /// The port of each listener as the system chose it, in the order of the settings.
+    std::vector<std::uint16_t> ports() const;
+    /// New handshakes use these certificates. Any loop sees them from its next turn on.
+    void set_tls(std::shared_ptr<TlsContext> context);
+
+    /// A connection that came in some other way (tests): starts a stream on `connection.loop()`.
+    void adopt(std::unique_ptr<Connection> connection, const ListenSettings& listen);
+
+    /// Stops accepting, ends every stream with `system-shutdown`, waits for their last bytes
+    /// (bounded).
+    void shut_down(std::function<void()> done);
+
+    std::uint64_t open_streams() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}

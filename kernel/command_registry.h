@@ -1,0 +1,36 @@
+// Commands of the kernel and of plugins by name; checks arguments; writes the audit log.
+#pragma once
+
+#include <nuncio/command.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class Server;
+class PluginInstance;
+
+/// Main thread only. Handlers run on the main loop; they go elsewhere by themselves.
+class CommandRegistry {
+public:
+    explicit CommandRegistry(Server& server);
+    ~CommandRegistry();
+
+    /// The kernel's own commands.
+    void add(Command command, CommandHandler handler);
+    /// Calls `name` with a table of arguments; finds the host by the `jid` or `host` argument when
+    /// the command belongs to plugins. `done` runs on the main loop.
+    void call(const std::string& name, Value arguments, const std::string& caller,
+        std::function<void(Result<Value>)> done);
+    /// Every command with its arguments, for help and completion.
+    Value describe() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}

@@ -1,0 +1,95 @@
+// One thread's event loop: libuv, a mailbox, timers, and the list of connections to flush.
+#pragma once
+
+#include <nuncio/loop.h>
+
+#include <atomic>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+
+struct uv_loop_s;
+
+namespace nuncio::kernel {
+
+class Connection;
+
+/// One letter of the mailbox. Derive from it for a hot path that should not allocate a Function.
+struct Mail {
+    virtual ~Mail() = default;
+    virtual void deliver() = 0;
+    Mail* next = nullptr;
+};
+
+/// Something that wants to act once at the end of this turn of its loop (flush a connection).
+class TurnEnd {
+public:
+    virtual void at_turn_end() = 0;
+
+protected:
+    ~TurnEnd() = default;
+
+private:
+    friend class KernelLoop;
+    bool queued_ = false;
+};
+
+/// Real time, or time that only tests move.
+enum class ClockKind { real, manual };
+
+class KernelLoop final : public Loop {
+public:
+    KernelLoop(std::size_t index, ClockKind clock);
+    ~KernelLoop() override;
+
+    /// The loop of this thread; null on workers.
+    static KernelLoop* current() { return static_cast<KernelLoop*>(Loop::current()); }
+
+    // Loop
+    void post(Function<void()> job) override;
+    TimePoint now() const override;
+    WallTime wall_time() const override;
+    std::size_t index() const override { return index_; }
+
+    /// Any thread; takes ownership; FIFO per sending thread; wakes the loop once per burst.
+    void post(std::unique_ptr<Mail> mail);
+
+    /// Runs until stop(), on the calling thread. `stop` may come from any thread.
+    void run();
+    void stop();
+    /// For tests and the main thread before run(): handles what is ready now and returns; true when
+    /// anything was done.
+    bool run_ready();
+    /// Manual clock only: moves time, firing due timers in order and running what they post.
+    void advance(Duration by);
+
+    /// Calls `what.at_turn_end()` before this turn ends; queueing twice counts once. What is queued
+    /// while the list runs is run in the same turn.
+    void queue_turn_end(TurnEnd& what);
+    void forget_turn_end(TurnEnd& what);
+
+    /// Shared scratch space of this thread; empty between uses, its capacity is kept (bounded).
+    std::string& scratch(std::size_t which);
+    /// 64 KiB to read into.
+    char* read_buffer();
+    static constexpr std::size_t read_buffer_size = 65536;
+
+    /// Letters handled and wake-ups by letter so far, for `nuncioctl status` and the benchmarks.
+    std::uint64_t mails() const;
+    std::uint64_t wakeups() const;
+
+    uv_loop_s* uv();
+
+protected:
+    std::uint64_t start_timer(Duration delay, Duration repeat, Function<void()> job) override;
+    void stop_timer(std::uint64_t id) override;
+    bool has_timer(std::uint64_t id) const override;
+
+private:
+    struct State;
+    std::size_t index_;
+    std::unique_ptr<State> state_;
+};
+
+}

@@ -1,0 +1,78 @@
+// Finds, checks, maps, starts and ends plugins; builds the route tables.
+#pragma once
+
+#include "settings.h"
+
+#include <nuncio/result.h>
+#include <nuncio/schema.h>
+#include <nuncio/value.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class Server;
+class VirtualHost;
+
+/// What a plugin's note says, read as data before any of its code runs.
+struct PluginNote {
+    std::string file;
+    int abi = 0;
+    std::string toolchain;
+    std::string name;
+    std::string version;
+    std::string summary;
+    std::vector<std::string> provides;
+    std::vector<std::string> requires_;
+    std::vector<std::string> after;
+};
+
+/// Reads `.note.nuncio` of an ELF file without mapping it as code. Errors say what is wrong with
+/// the file.
+Result<PluginNote> read_plugin_note(const std::string& file);
+/// Compares a note with this server; the error names the field that differs, both values, and what
+/// to do.
+Result<void> check_plugin_note(const PluginNote& note);
+
+/// Main thread only.
+class PluginHost {
+public:
+    explicit PluginHost(Server& server);
+    ~PluginHost();
+
+    /// The file of a plugin by name, from the search path (and the auth-backends folder beside
+    /// each).
+    Result<PluginNote> find(const std::string& name) const;
+    /// All that could be enabled, by name; files with a broken note are left out.
+    std::vector<PluginNote> available() const;
+    /// The options of a plugin, for configuration checks: opens the file when its note is accepted.
+    Result<const Schema*> schema(const std::string& name);
+
+    /// At start: brings up all enabled plugins of all hosts in dependency order, then publishes
+    /// each host's table once. A plugin that fails is left out and logged, with those that need it.
+    Result<void> start_all();
+
+    using Done = std::function<void(Result<void>)>;
+    /// Loads an enabled or named plugin on every host that wants it (or on `domain` only).
+    void load(const std::string& name, const std::string& domain, Done done);
+    /// Ends its instances everywhere (or on `domain`), then unmaps. Refused with the names of
+    /// plugins that need it.
+    void unload(const std::string& name, const std::string& domain, Done done);
+    /// New settings after a reload: instances whose merged table changed are built beside the old
+    /// ones and switched.
+    void reconfigure(VirtualHost& host, const HostSettings& settings, Done done);
+    /// Ends everything, in reverse order.
+    void stop_all(Done done);
+
+    /// For `plugin list`: name, version, file, hosts, leases, state, generation.
+    Value list() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}

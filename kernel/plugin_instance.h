@@ -1,0 +1,141 @@
+// One plugin object on one virtual host, what it registered, and the leases that keep it.
+#pragma once
+
+#include <nuncio/plugin.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class VirtualHost;
+class Generation;
+class IqQueue;
+
+/// Everything an instance registered. Filled by Context during start, read-only once published.
+struct Registrations {
+    struct Hook {
+        std::string hook;
+        Stage stage = Stage::normal;
+        Function<Flow(void*)> handler;
+    };
+    struct IqHandler {
+        Component component = Component::local;
+        std::string ns;
+        IqOptions options;
+        Function<IqReply(const Iq&)> handler; ///< one of the two
+        Function<task<IqReply>(const Iq&)> waiting_handler;
+        std::shared_ptr<IqQueue> queue; ///< of the disciplines that have one; shared with its jobs
+    };
+    struct Domain {
+        std::string domain;
+        DomainOptions options;
+        Function<void(Stanza)> handler;
+    };
+    struct Service {
+        std::string interface;
+        void* service = nullptr;
+    };
+    struct Slot {
+        bool of_session = false;
+        std::string name;
+        std::uint32_t index = 0;
+    };
+    struct CommandEntry {
+        Command command;
+        CommandHandler handler;
+    };
+    struct Periodic {
+        Duration delay;
+        Function<void()> job;
+        Timer timer; ///< armed at commit, on the host's home loop
+    };
+    // Plain vectors: nothing is added after start, so pointers into them stay valid.
+    std::vector<Hook> hooks;
+    std::vector<IqHandler> iq_handlers;
+    std::vector<Domain> domains;
+    std::vector<Service> services;
+    std::vector<Slot> slots;
+    std::vector<CommandEntry> commands;
+    std::vector<std::unique_ptr<Periodic>> periodics;
+    std::vector<std::string> features[2]; ///< by Component
+    std::vector<DiscoIdentity> identities[2];
+    std::vector<Element> forms[2];
+    std::vector<DiscoItem> items;
+};
+
+/// Made by the plugin host. The route tables point at it; it is destroyed only after no table does,
+/// every loop has left it, and no lease is held.
+class PluginInstance {
+public:
+    PluginInstance(std::string name, VirtualHost& host, std::shared_ptr<Generation> generation);
+    ~PluginInstance();
+
+    const std::string& name() const { return name_; }
+    VirtualHost& host() const { return host_; }
+    Registrations& registrations() { return registrations_; }
+
+    /// Leases: whatever outlives one callback (a waiting task, a queued job) holds one.
+    void retain() { leases_.fetch_add(1, std::memory_order_relaxed); }
+    void release() { leases_.fetch_sub(1, std::memory_order_release); }
+    std::int64_t leases() const { return leases_.load(std::memory_order_acquire); }
+
+    struct Parts; ///< context, plugin object: of the plugin host
+    Parts& parts() { return *parts_; }
+
+private:
+    std::string name_;
+    VirtualHost& host_;
+    std::shared_ptr<Generation> generation_; // shared: the mapped code outlives its last instance
+    std::unique_ptr<Parts> parts_;
+    Registrations registrations_;
+    std::atomic<std::int64_t> leases_ = 0;
+};
+
+/// Marks this thread as running the instance's code, for as long as it lives.
+class InPlugin {
+public:
+    explicit InPlugin(PluginInstance& instance)
+        : before_(exchange_current_plugin(&instance))
+    {
+    }
+    ~InPlugin() { exchange_current_plugin(before_); }
+    InPlugin(const InPlugin&) = delete;
+    InPlugin& operator=(const InPlugin&) = delete;
+
+private:
+    void* before_;
+};
+
+/// Holds a lease.
+class Lease {
+public:
+    Lease() = default;
+    explicit Lease(PluginInstance& instance)
+        : instance_(&instance)
+    {
+        instance.retain();
+    }
+    Lease(Lease&& other) noexcept
+        : instance_(std::exchange(other.instance_, nullptr))
+    {
+    }
+    Lease& operator=(Lease&& other) noexcept
+    {
+        std::swap(instance_, other.instance_);
+        return *this;
+    }
+    ~Lease()
+    {
+        if (instance_)
+            instance_->release();
+    }
+
+private:
+    PluginInstance* instance_ = nullptr;
+};
+
+}

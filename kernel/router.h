@@ -1,0 +1,81 @@
+// Where a stanza goes (RFC 6120 §10, RFC 6121 §8): by its destination's domain.
+#pragma once
+
+#include "route_table.h"
+
+#include <nuncio/stanza.h>
+
+#include <memory>
+
+namespace nuncio::kernel {
+
+class Server;
+class VirtualHost;
+
+/// Who answers for a domain.
+struct DomainTarget {
+    VirtualHost* host = nullptr; ///< set for a served domain, and the owner's host for a plugin's
+    DomainEntry plugin {}; ///< set for a plugin's domain
+};
+
+/// Immutable; swapped on every loop when hosts or plugins' domains change.
+struct DomainTable {
+    TextMap<DomainTarget> domains;
+};
+
+class Router {
+public:
+    explicit Router(Server& server)
+        : server_(server)
+    {
+    }
+    /// From any loop or worker thread. `to` and `from` are set. Carries the stanza to the home loop
+    /// of `to` and hands it to the local router, the session manager, a plugin, or the s2s manager.
+    void route(Stanza stanza);
+    /// The same content to several addresses.
+    void fan_out(Stanza stanza, std::vector<Jid> to);
+
+    /// The loop where `entity` (its bare form) lives.
+    std::size_t home_index(JidView entity) const;
+
+    /// Stanzas that crossed a mailbox, for the benchmarks.
+    std::uint64_t hops() const;
+
+private:
+    friend struct StanzaMail;
+    friend struct FanOutMail;
+    void arrive(Stanza stanza, const DomainTarget& target);
+    void bounce(const Stanza& stanza, StanzaError::Condition condition);
+    Server& server_;
+    std::atomic<std::uint64_t> hops_ = 0;
+};
+
+/// S51: stanzas for a host's own JID: iq by namespace, the rest dropped or hooked.
+class LocalRouter {
+public:
+    explicit LocalRouter(VirtualHost& host)
+        : host_(host)
+    {
+    }
+    void deliver(Stanza stanza);
+    /// An iq request for one of the two components; answers it in every case.
+    void handle_iq(Component component, Stanza stanza, Account* account);
+
+private:
+    VirtualHost& host_;
+};
+
+/// S53: the s2s manager. Answers remote-server-not-found until federation is built.
+class S2sManager {
+public:
+    explicit S2sManager(Server& server)
+        : server_(server)
+    {
+    }
+    void route(Stanza stanza);
+
+private:
+    Server& server_;
+};
+
+}

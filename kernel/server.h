@@ -1,0 +1,96 @@
+// The server: owns its parts, and starts and stops them in an order that reads top to bottom.
+#pragma once
+
+#include "loop.h"
+#include "router.h"
+#include "settings.h"
+#include "worker_pool.h"
+
+#include <nuncio/log.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class VirtualHost;
+class PluginHost;
+class C2sManager;
+class CommandRegistry;
+class LogSink;
+
+class Server {
+public:
+    /// `clock` manual and `threads` off make the in-process server of the tests: all loops run on
+    /// the calling thread.
+    struct Options {
+        ClockKind clock = ClockKind::real;
+        bool threads = true;
+    };
+    Server(Settings settings, LogSink& logs, Options options);
+    ~Server();
+
+    /// Brings everything up; answers when listeners accept.
+    Result<void> start();
+    /// Runs the main loop until stop(); then ends streams with `system-shutdown`, flushes queues,
+    /// ends plugins. The calling thread is the main thread.
+    void run();
+    /// Any thread.
+    void stop();
+
+    const Settings& settings() const { return settings_; }
+    /// Main thread: applies new settings as far as they can be taken up at run time. A failure
+    /// leaves everything as it was.
+    void reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done);
+
+    // Parts. Constant after start().
+    KernelLoop& main_loop() { return *main_loop_; }
+    std::size_t loop_count() const { return loops_.size(); }
+    KernelLoop& loop(std::size_t index) { return *loops_[index]; }
+    WorkerPool& workers() { return *workers_; }
+    Router& router() { return router_; }
+    S2sManager& s2s() { return s2s_; }
+    PluginHost& plugins() { return *plugins_; }
+    C2sManager& c2s() { return *c2s_; }
+    CommandRegistry& commands() { return *commands_; }
+    Log& log() { return *log_; }
+    LogSink& logs() { return logs_; }
+
+    /// Main thread: hosts by domain.
+    const std::vector<std::unique_ptr<VirtualHost>>& hosts() const { return hosts_; }
+    VirtualHost* find_host(std::string_view domain);
+    /// The calling loop's table of domains.
+    const DomainTable& domains() const;
+    /// Main thread: rebuilds it from the hosts' published tables; `switched` runs on the main
+    /// thread when every loop has it.
+    void publish_domains(Function<void()> switched);
+    /// Main thread: posts `job` to every loop; runs `done` on the main thread after all ran it.
+    void on_every_loop(std::function<void(KernelLoop&)> job, Function<void()> done);
+
+    /// In-process tests: runs loops, workers and main until nothing is left to do.
+    void settle();
+    void advance(Duration by);
+
+private:
+    Settings settings_;
+    LogSink& logs_;
+    Options options_;
+    std::unique_ptr<Log> log_;
+    std::unique_ptr<KernelLoop> main_loop_;
+    std::vector<std::unique_ptr<KernelLoop>> loops_;
+    std::vector<std::thread> threads_;
+    std::unique_ptr<WorkerPool> workers_;
+    Router router_ { *this };
+    S2sManager s2s_ { *this };
+    std::unique_ptr<CommandRegistry> commands_;
+    std::vector<std::unique_ptr<VirtualHost>> hosts_;
+    std::unique_ptr<PluginHost> plugins_;
+    std::unique_ptr<C2sManager> c2s_;
+    std::vector<std::shared_ptr<const DomainTable>> domain_tables_; // one per loop, main last
+    std::atomic<bool> stopping_ = false;
+};
+
+}

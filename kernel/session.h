@@ -1,0 +1,141 @@
+// Sessions and accounts as the kernel has them (RFC 6120 §7, RFC 6121 §4).
+#pragma once
+
+#include "virtual_host.h"
+
+#include <nuncio/session.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class KernelLoop;
+
+/// Where a session's stanzas go: its current stream. A session may be without one.
+class SessionStream {
+public:
+    virtual void send(const Stanza& stanza) = 0;
+    virtual void send_to(const Stanza& stanza, JidView to) = 0;
+    /// Ends the stream; the stream then calls ClientSession::stream_ended in a later turn.
+    virtual void close(StreamError error) = 0;
+    virtual std::string_view address() const = 0;
+    virtual bool is_encrypted() const = 0;
+    /// Bytes not yet written.
+    virtual std::size_t backlog() const = 0;
+    /// Back-pressure: stop or go on reading what this client sends.
+    virtual void pause_reading() = 0;
+    virtual void resume_reading() = 0;
+
+protected:
+    ~SessionStream() = default;
+};
+
+class AccountObject final : public Account {
+public:
+    AccountObject(VirtualHost& host, Jid jid)
+        : host_(host)
+        , jid_(std::move(jid))
+    {
+    }
+    JidView jid() const override { return jid_; }
+    Host& host() override { return host_; }
+    VirtualHost& virtual_host() { return host_; }
+    std::span<Session* const> sessions() override { return sessions_; }
+    Session* find_session(std::string_view resource) override;
+    detail::Slots& slots() override { return slots_; }
+
+    const std::vector<Session*>& all() const { return sessions_; }
+
+private:
+    friend class ClientSession;
+    friend class SessionManager;
+    void retain() override { ++references_; }
+    void release() override;
+
+    VirtualHost& host_;
+    Jid jid_;
+    std::vector<Session*> sessions_; // borrowed from sessions_owned_, as the SDK's span wants them
+    detail::Slots slots_;
+    std::uint32_t references_ = 0;
+};
+
+class ClientSession final : public Session {
+public:
+    /// Use SessionManager::open.
+    ClientSession(AccountObject& account, Jid jid, SessionStream& stream, std::uint64_t id);
+    ~ClientSession();
+
+    // Session
+    JidView jid() const override { return jid_; }
+    Account& account() override { return *account_; }
+    Host& host() override { return account_->host(); }
+    std::uint64_t id() const override { return id_; }
+    bool is_available() const override { return bool(presence_); }
+    int priority() const override { return priority_; }
+    const Stanza* presence() const override { return presence_.get(); }
+    void send(const Stanza& stanza) override;
+    void send_to(const Stanza& stanza, JidView to) override;
+    void close(StreamError error) override;
+    std::string_view address() const override;
+    bool is_encrypted() const override;
+    TimePoint last_activity() const override { return last_activity_; }
+    detail::Slots& slots() override { return slots_; }
+
+    AccountObject& account_object() { return *account_; }
+    VirtualHost& virtual_host() { return account_->virtual_host(); }
+
+    /// From the stream: one parsed stanza of the client. Checks `from`, stamps it, runs the hooks
+    /// and routes. Answers the stream error that ends the stream when `from` is not the client's
+    /// (RFC 6120 §8.1.2.1: invalid-from).
+    std::optional<StreamError> receive(Stanza::Parsed parsed);
+    /// From the stream, exactly once: it is gone. Runs the unavailable presence and SessionClosed,
+    /// and destroys this object.
+    void stream_ended();
+
+    SessionStream* stream() { return stream_; }
+
+private:
+    friend class SessionManager;
+    void receive_presence(Stanza stanza);
+    bool is_ending_ = false;
+
+    AccountRef account_ref_;
+    AccountObject* account_;
+    Jid jid_;
+    SessionStream* stream_; // null once the stream ended
+    std::unique_ptr<Stanza> presence_;
+    int priority_ = 0;
+    std::uint64_t id_;
+    TimePoint last_activity_;
+    detail::Slots slots_;
+};
+
+/// What deliveries to local accounts do: RFC 6121 §8.5 as one table. Home loop of the account.
+class SessionManager {
+public:
+    explicit SessionManager(VirtualHost& host)
+        : host_(host)
+    {
+    }
+    /// Binds a resource: makes the session, ends an older one of the same resource with `conflict`
+    /// (RFC 6120 §7.7.2.2), runs SessionOpened. Fails with kind `limit` when the account has too
+    /// many sessions. An empty resource is made up (RFC 6120 §7.6).
+    Result<ClientSession*> open(
+        std::string_view user, std::string_view resource, SessionStream& stream);
+
+    /// A stanza for `local@domain[/resource]` of this host.
+    void deliver(Stanza stanza);
+    /// The same content for `to` in place of its own.
+    void deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to);
+
+private:
+    void to_full_jid(AccountObject* account, Stanza stanza, ClientSession* session);
+    void to_bare_jid(AccountObject* account, Stanza stanza);
+    void undelivered_message(Stanza stanza);
+    VirtualHost& host_;
+};
+
+}

@@ -1,0 +1,87 @@
+// The server's own options, as conf.d/*.toml gives them.
+#pragma once
+
+#include "tls.h"
+
+#include <nuncio/schema.h>
+#include <nuncio/xml.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+/// Every bound on what comes from outside. `[limits]`.
+struct Limits {
+    // before authentication
+    Bytes stanza_bytes_before_auth { 10000 }; ///< RFC 6120 §4.9.3.14: never below 10,000
+    Duration negotiation_time = 60s; ///< from connect to bound
+    std::uint32_t auth_attempts = 3; ///< per stream, then not-authorized + close
+    std::uint32_t connections_per_address = 200; ///< open streams of one address; loopback too
+    std::uint32_t connections = 18000; ///< open streams in all
+    // after it
+    Bytes stanza_bytes { 262144 };
+    std::uint32_t xml_depth = 32;
+    std::uint32_t xml_attributes = 64;
+    std::uint32_t xml_children = 8192;
+    Bytes output_high { 262144 }; ///< backlog of one stream above which its senders are paused
+    Bytes output_max { 4194304 }; ///< backlog at which the stream is ended (resource-constraint)
+    std::uint32_t sessions_per_account = 32;
+    Bytes read_rate { 0 }; ///< bytes per second of one client stream; 0: unlimited
+    Bytes read_rate_before_auth { 65536 };
+    Duration idle_time
+        = 10min; ///< silence after which a keep-alive is sent; twice: closed. 0: never
+    std::uint32_t resource_bytes = 1023;
+
+    XmlLimits xml(bool authenticated) const;
+};
+
+struct ListenSettings {
+    enum class Tls { starttls, direct, none };
+    std::string kind = "c2s"; ///< "c2s"; more with later features
+    std::vector<std::string> addresses { "::" }; ///< "::" is dual stack
+    std::uint16_t port = 5222; ///< 0 lets the system choose (tests)
+    Tls tls = Tls::starttls;
+    SourcePlace place;
+};
+
+struct LogSettings {
+    std::string level = "info";
+    std::string target = "console"; ///< "console", "file", "journald"
+    std::string file;
+    std::string format = "text"; ///< "text" or "json"
+};
+
+/// One `[hosts."example.org"]`.
+struct HostSettings {
+    std::string domain; ///< prepared
+    CertificateFiles certificate;
+    std::vector<std::string> auth { "internal" }; ///< chain, asked in order
+    bool require_encryption = true; ///< false: SASL without TLS, but never PLAIN
+    bool allow_plain_without_tls = false; ///< only ever for load tests on loopback
+    std::vector<std::string> mechanisms; ///< SASL mechanisms allowed; empty: all that fit
+    std::map<std::string, Value> plugins; ///< enabled plugins with their merged tables
+    Value iq_disciplines; ///< overrides: namespace = "one_queue"
+    SourcePlace place;
+};
+
+struct Settings {
+    std::uint32_t loops = 0; ///< 0: one per core
+    std::uint32_t workers = 4;
+    std::string user; ///< run as; empty: as started
+    std::string data_dir;
+    std::string runtime_dir; ///< ctl socket, pid file
+    std::string ctl_socket; ///< default: runtime_dir/nuncioctl.sock
+    std::vector<std::string> plugin_path; ///< searched in order, also its ../auth-backends sibling
+    Limits limits;
+    LogSettings log;
+    TlsSettings tls;
+    std::vector<ListenSettings> listen;
+    std::vector<HostSettings> hosts;
+};
+
+}

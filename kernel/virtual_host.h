@@ -1,0 +1,76 @@
+// One served domain: its shard of accounts on each loop, and the table of what plugins offer.
+#pragma once
+
+#include "route_table.h"
+#include "settings.h"
+
+#include <nuncio/host.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class Server;
+class AccountObject;
+class ClientSession;
+class AuthChain;
+
+class VirtualHost final : public Host {
+public:
+    VirtualHost(Server& server, HostSettings settings);
+    ~VirtualHost() override;
+
+    // Host
+    std::string_view domain() const override { return domain_; }
+    void route(Stanza stanza) override;
+    void fan_out(Stanza stanza, std::vector<Jid> to) override;
+    Loop& home(JidView entity) override;
+    void at_home(JidView bare, Function<void(Account&)> job) override;
+    AccountRef account(JidView bare) override;
+    Account* find_account(JidView bare) override;
+    Accounts& accounts() override;
+    std::shared_ptr<const Directory> directory(Component component) override;
+    std::string random_id() override;
+
+    Server& server() { return server_; }
+    const HostSettings& settings() const { return settings_; }
+    void set_settings(HostSettings settings); ///< main thread, while loops are told by post
+
+    /// The table of the calling loop (any loop's thread, the main thread included).
+    const RouteTable& table() const;
+    /// Main thread: every loop switches, then `switched` runs on the main thread: no loop is inside
+    /// a handler of the former table any more.
+    void publish(std::shared_ptr<const RouteTable> table, Function<void()> switched);
+    /// Main thread: what was published last.
+    const std::shared_ptr<const RouteTable>& published() const { return published_; }
+    /// Destroys the values of these slots on every loop, then runs `done` on the main thread.
+    void clear_slots(std::vector<Registrations::Slot> slots, Function<void()> done);
+    std::uint32_t next_slot() { return next_slot_++; }
+
+    AuthChain& auth() { return *auth_; }
+
+    /// Home loop only: the session manager's shard.
+    struct Shard;
+    Shard& shard();
+
+    std::uint64_t session_count() const { return sessions_.load(std::memory_order_relaxed); }
+
+private:
+    friend class AccountObject;
+    friend class ClientSession;
+    Server& server_;
+    HostSettings settings_;
+    std::string domain_;
+    Jid domain_jid_;
+    std::unique_ptr<AuthChain> auth_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+    std::shared_ptr<const RouteTable> published_;
+    std::uint32_t next_slot_ = 0;
+    std::atomic<std::uint64_t> sessions_ = 0;
+};
+
+}

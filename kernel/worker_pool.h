@@ -1,0 +1,28 @@
+// Threads for work that blocks: databases, hashing, plugins' queued handlers. Not libuv's pool.
+#pragma once
+
+#include <nuncio/function.h>
+
+#include <cstddef>
+#include <memory>
+
+namespace nuncio::kernel {
+
+class WorkerPool {
+public:
+    /// `queue_limit` jobs may wait at the most.
+    WorkerPool(std::size_t threads, std::size_t queue_limit);
+    ~WorkerPool(); ///< finishes what was accepted
+
+    /// Any thread. False when the queue is full; the job was not taken then.
+    bool submit(Function<void()>& job);
+    std::size_t waiting() const;
+    /// Waits until every job accepted before has ended. Not from a worker.
+    void drain();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}
