@@ -41,7 +41,7 @@ namespace detail {
     struct Promise : PromiseBase {
         std::optional<T> value;
         task<T> get_return_object();
-        template <class U>
+        template <class U = T> // so that `co_return {};` works
         void return_value(U&& result)
         {
             value.emplace(std::forward<U>(result));
