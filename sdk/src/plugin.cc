@@ -1,0 +1,59 @@
+// The key functions of the SDK's interfaces: one copy of each vtable and typeinfo, in libnuncio.
+#include <nuncio/auth.h>
+#include <nuncio/context.h>
+#include <nuncio/event.h>
+#include <nuncio/host.h>
+#include <nuncio/plugin.h>
+#include <nuncio/roster.h>
+#include <nuncio/session.h>
+#include <nuncio/storage.h>
+
+namespace nuncio::inline v1 {
+
+Plugin::~Plugin() = default;
+Result<void> Plugin::configure(const Config&)
+{
+    return {};
+}
+
+Host::~Host() = default;
+Context::~Context() = default;
+Session::~Session() = default;
+Account::~Account() = default;
+ClientStream::~ClientStream() = default;
+StorageDriver::~StorageDriver() = default;
+RosterService::~RosterService() = default;
+Accounts::~Accounts() = default;
+AuthBackend::~AuthBackend() = default;
+
+namespace {
+
+    Error not_supported(const char* what)
+    {
+        return { std::string(what) + " is not supported by this backend", Error::Kind::refused };
+    }
+
+}
+
+task<Result<std::optional<ScramKeys>>> AuthBackend::scram_keys(std::string, ScramHash)
+{
+    co_return not_supported("SCRAM");
+}
+task<Result<void>> AuthBackend::set_password(std::string, std::string)
+{
+    co_return not_supported("changing a password");
+}
+task<Result<void>> AuthBackend::create(std::string, std::string)
+{
+    co_return not_supported("creating an account");
+}
+task<Result<void>> AuthBackend::remove(std::string)
+{
+    co_return not_supported("removing an account");
+}
+task<Result<std::vector<std::string>>> AuthBackend::list(std::string, std::uint32_t)
+{
+    co_return not_supported("listing accounts");
+}
+
+}
