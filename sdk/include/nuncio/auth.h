@@ -1,6 +1,7 @@
 // Auth backends: who somebody is, and may they come in.
 #pragma once
 
+#include <nuncio/crypto.h>
 #include <nuncio/result.h>
 #include <nuncio/task.h>
 
@@ -12,7 +13,7 @@
 
 namespace nuncio::inline v1 {
 
-enum class ScramHash { sha1, sha256, sha512 };
+using ScramHash = Hash;
 
 /// RFC 5802 §3: what a server keeps instead of a password.
 struct ScramKeys {

@@ -1,0 +1,30 @@
+// RFC 5802, RFC 7677: the keys that a server keeps instead of a password.
+#pragma once
+
+#include <nuncio/auth.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace nuncio::inline v1 {
+
+/// RFC 7677 §4 asks for at least 4096.
+inline constexpr std::uint32_t scram_min_iterations = 4096;
+
+/// Derives keys from a password that prepare_password() has prepared. Costs milliseconds: call it
+/// on a worker thread. `iterations` must not be 0.
+NUNCIO_API ScramKeys make_scram_keys(
+    std::string_view password, std::string salt, std::uint32_t iterations, ScramHash hash);
+
+/// Whether `password`, prepared, is the one these keys were made from. As slow as making them;
+/// compares in constant time.
+NUNCIO_API bool matches_scram_keys(
+    std::string_view password, const ScramKeys& keys, ScramHash hash);
+
+/// The steps before, for who plays the client: RFC 5802 §3 ClientKey and SaltedPassword.
+NUNCIO_API std::string scram_client_key(std::string_view salted_password, ScramHash hash);
+NUNCIO_API std::string scram_salted_password(
+    std::string_view password, std::string_view salt, std::uint32_t iterations, ScramHash hash);
+
+}
