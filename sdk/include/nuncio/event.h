@@ -72,6 +72,14 @@ struct MessageUndelivered {
     Stanza& stanza;
 };
 
+/// A message or presence for the server's own JID, or anything but iq for one of its resources.
+/// `next` from all: dropped (S51). Any loop.
+struct ServerStanza {
+    static constexpr std::string_view hook = "server.stanza";
+    Host& host;
+    Stanza& stanza;
+};
+
 /// A resource was bound. Home loop.
 struct SessionOpened {
     static constexpr std::string_view hook = "session.opened";
