@@ -119,7 +119,9 @@ class Prosody(Server):
 
     def configure(self):
         hosts = "\n".join(
-            f'VirtualHost "{host}"\n  ssl = {{ certificate = "{certificate}"; key = "{key}" }}\n'
+            f'VirtualHost "{host}"\n' + "".join(
+                f'  {name} = {{ certificate = "{certificate}"; key = "{key}" }}\n'
+                for name in ("ssl", "c2s_direct_tls_ssl"))
             for host, (certificate, key) in self.certificates.items())
         echoes = "\n".join(f'Component "echo.{host}" "echo"\n' for host in HOSTS)
         (self.directory / "data").mkdir(exist_ok=True)
@@ -132,7 +134,7 @@ certificates = "{self.directory}"
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.port} }}
 c2s_direct_tls_ports = {{ {self.direct_tls_port} }}
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "private", "vcard", "version", "uptime",
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "private", "pep", "vcard_legacy", "version", "uptime",
   "time", "ping", "lastactivity", "register", "server_contact_info", "cputime" }}
 modules_disabled = {{ "s2s" }}
 contact_info = {{ abuse = {{ "mailto:abuse@example.test" }}, admin = {{ "xmpp:admin@localhost" }} }}

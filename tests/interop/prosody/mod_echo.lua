@@ -1,6 +1,7 @@
 -- The counterpart of nuncio's echo example, so that its script can be proven on Prosody.
 local st = require "util.stanza";
 module:depends("disco");
+module:add_identity("component", "generic", "Echo");
 local function echo(event)
 	local stanza = event.stanza;
 	if stanza.attr.type == "error" or stanza.attr.type == "result" then return true; end

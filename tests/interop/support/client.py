@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import slixmpp
+from slixmpp.xmlstream import ET  # noqa: F401  (for the tests)
 from slixmpp.exceptions import IqError, IqTimeout  # noqa: F401  (for the tests)
 
 from support.cases import Failure, check
@@ -185,6 +186,14 @@ def roster_items(iq):
     return {i.get("jid"): i for i in ([] if query is None else query)}
 
 
+async def roster_of(client, version=None):
+    """The roster as the server has it now. slixmpp's own get_roster names the version it has, and
+    is then told of changes only."""
+    iq = client.make_iq_get()
+    ET.SubElement(iq.xml, "{jabber:iq:roster}query", {} if version is None else {"ver": version})
+    return await iq.send(timeout=PATIENCE)
+
+
 def condition_of(error):
     """The condition of an IqError, or of a stanza of type error."""
     stanza = error.iq if isinstance(error, IqError) else error
@@ -209,10 +218,14 @@ class People:
         self.environment = environment
         self._stack = stack
 
+    def client(self, account, resource=None, **options):
+        made = Client(self.environment, account, resource, **options)
+        self._stack.push_async_callback(made.leave)
+        return made
+
     async def join(self, account, resource=None, presence=True, priority=None, direct_tls=False,
                    tls=True, roster=True, **options):
-        client = Client(self.environment, account, resource, **options)
-        self._stack.push_async_callback(client.leave)
+        client = self.client(account, resource, **options)
         return await client.login(presence, priority, direct_tls, tls, roster)
 
     async def friends(self, first, second):
