@@ -25,15 +25,19 @@ struct DomainTable {
 
 class Router {
 public:
-    explicit Router(Server& server)
-        : server_(server)
-    {
-    }
+    explicit Router(Server& server);
+    ~Router();
+    /// Before anything is routed: how many loops carry homes.
+    void set_loops(std::size_t count);
+
     /// From any loop or worker thread. `to` and `from` are set. Carries the stanza to the home loop
     /// of `to` and hands it to the local router, the session manager, a plugin, or the s2s manager.
+    /// Routing from inside a handler is safe: it happens after the handler has returned.
     void route(Stanza stanza);
     /// The same content to several addresses.
     void fan_out(Stanza stanza, std::vector<Jid> to);
+    /// Answers with an error, unless the stanza is one or is nothing that may be answered.
+    void bounce(const Stanza& stanza, StanzaError::Condition condition);
 
     /// The loop where `entity` (its bare form) lives.
     std::size_t home_index(JidView entity) const;
@@ -44,10 +48,16 @@ public:
 private:
     friend struct StanzaMail;
     friend struct FanOutMail;
-    void arrive(Stanza stanza, const DomainTarget& target);
-    void bounce(const Stanza& stanza, StanzaError::Condition condition);
+    struct Lane;
+    struct Work;
+    void handle_mail(Work work, std::size_t stanzas);
+    void handle(Lane& lane, Work work);
+    void handle_one(Work work);
+    void arrive(Stanza stanza);
+
     Server& server_;
-    std::atomic<std::uint64_t> hops_ = 0;
+    std::size_t home_count_ = 1;
+    std::vector<std::unique_ptr<Lane>> lanes_; // one per loop, the main loop's last
 };
 
 /// S51: stanzas for a host's own JID: iq by namespace, the rest dropped or hooked.

@@ -20,6 +20,7 @@ class VirtualHost;
 class PluginHost;
 class C2sManager;
 class CommandRegistry;
+class CtlSocket;
 class LogSink;
 
 class Server {
@@ -41,7 +42,9 @@ public:
     /// Any thread.
     void stop();
 
-    const Settings& settings() const { return settings_; }
+    /// As the calling loop has them (the main loop's, off the loops). Ask again each turn: a reload
+    /// replaces them.
+    const Settings& settings() const;
     /// Main thread: applies new settings as far as they can be taken up at run time. A failure
     /// leaves everything as it was.
     void reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done);
@@ -75,7 +78,11 @@ public:
     void advance(Duration by);
 
 private:
-    Settings settings_;
+    void reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
+        std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done);
+
+    std::vector<std::shared_ptr<const Settings>>
+        settings_; // one per loop, main last; shared by them
     LogSink& logs_;
     Options options_;
     std::unique_ptr<Log> log_;
@@ -89,7 +96,9 @@ private:
     std::vector<std::unique_ptr<VirtualHost>> hosts_;
     std::unique_ptr<PluginHost> plugins_;
     std::unique_ptr<C2sManager> c2s_;
+    std::unique_ptr<CtlSocket> ctl_;
     std::vector<std::shared_ptr<const DomainTable>> domain_tables_; // one per loop, main last
+    bool are_threads_running_ = false;
     std::atomic<bool> stopping_ = false;
 };
 

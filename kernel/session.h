@@ -33,21 +33,19 @@ protected:
     ~SessionStream() = default;
 };
 
+class ClientSession;
+
 class AccountObject final : public Account {
 public:
-    AccountObject(VirtualHost& host, Jid jid)
-        : host_(host)
-        , jid_(std::move(jid))
-    {
-    }
+    AccountObject(VirtualHost& host, Jid jid);
+    ~AccountObject() override;
+
     JidView jid() const override { return jid_; }
     Host& host() override { return host_; }
     VirtualHost& virtual_host() { return host_; }
     std::span<Session* const> sessions() override { return sessions_; }
     Session* find_session(std::string_view resource) override;
     detail::Slots& slots() override { return slots_; }
-
-    const std::vector<Session*>& all() const { return sessions_; }
 
 private:
     friend class ClientSession;
@@ -57,7 +55,9 @@ private:
 
     VirtualHost& host_;
     Jid jid_;
-    std::vector<Session*> sessions_; // borrowed from sessions_owned_, as the SDK's span wants them
+    std::vector<Session*> sessions_; ///< bound now, in the order of binding
+    std::vector<std::unique_ptr<ClientSession>>
+        owned_; ///< also those whose stream is still closing
     detail::Slots slots_;
     std::uint32_t references_ = 0;
 };
@@ -66,12 +66,12 @@ class ClientSession final : public Session {
 public:
     /// Use SessionManager::open.
     ClientSession(AccountObject& account, Jid jid, SessionStream& stream, std::uint64_t id);
-    ~ClientSession();
+    ~ClientSession() override;
 
     // Session
     JidView jid() const override { return jid_; }
-    Account& account() override { return *account_; }
-    Host& host() override { return account_->host(); }
+    Account& account() override { return account_; }
+    Host& host() override { return account_.host(); }
     std::uint64_t id() const override { return id_; }
     bool is_available() const override { return bool(presence_); }
     int priority() const override { return priority_; }
@@ -84,33 +84,39 @@ public:
     TimePoint last_activity() const override { return last_activity_; }
     detail::Slots& slots() override { return slots_; }
 
-    AccountObject& account_object() { return *account_; }
-    VirtualHost& virtual_host() { return account_->virtual_host(); }
+    VirtualHost& virtual_host() { return account_.virtual_host(); }
 
     /// From the stream: one parsed stanza of the client. Checks `from`, stamps it, runs the hooks
     /// and routes. Answers the stream error that ends the stream when `from` is not the client's
-    /// (RFC 6120 §8.1.2.1: invalid-from).
+    /// (RFC 6120 §8.1.2.1: invalid-from). The session may have been replaced meanwhile; the object
+    /// lives until stream_ended().
     std::optional<StreamError> receive(Stanza::Parsed parsed);
-    /// From the stream, exactly once: it is gone. Runs the unavailable presence and SessionClosed,
-    /// and destroys this object.
+    /// From the stream: its backlog is below the low-water mark again.
+    void drained();
+    /// From the stream, exactly once and as the last call: it is gone. Ends the session if it has
+    /// not ended yet, and destroys this object.
     void stream_ended();
-
-    SessionStream* stream() { return stream_; }
 
 private:
     friend class SessionManager;
-    void receive_presence(Stanza stanza);
-    bool is_ending_ = false;
+    std::optional<StreamError> receive_presence(Stanza stanza);
+    void deliver(const Stanza& stanza, JidView to);
+    void pause_sender(JidView sender);
+    /// Unavailable presence, SessionClosed, out of the account's list. Once.
+    void end();
 
-    AccountRef account_ref_;
-    AccountObject* account_;
+    AccountObject& account_;
+    AccountRef account_reference_; // keeps account_
     Jid jid_;
-    SessionStream* stream_; // null once the stream ended
+    SessionStream& stream_;
     std::unique_ptr<Stanza> presence_;
-    int priority_ = 0;
+    std::unique_ptr<std::vector<Jid>> paused_senders_; ///< waiting for drained(); rarely there
     std::uint64_t id_;
     TimePoint last_activity_;
     detail::Slots slots_;
+    std::uint32_t pauses_ = 0; ///< congested recipients that wait for this sender to hold back
+    std::int8_t priority_ = 0;
+    bool has_ended_ = false;
 };
 
 /// What deliveries to local accounts do: RFC 6121 §8.5 as one table. Home loop of the account.
@@ -132,9 +138,10 @@ public:
     void deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to);
 
 private:
-    void to_full_jid(AccountObject* account, Stanza stanza, ClientSession* session);
-    void to_bare_jid(AccountObject* account, Stanza stanza);
-    void undelivered_message(Stanza stanza);
+    void deliver_message(AccountObject* account, ClientSession* session, Stanza stanza);
+    void deliver_presence(AccountObject* account, ClientSession* session, Stanza stanza);
+    void deliver_iq(AccountObject* account, ClientSession* session, Stanza stanza);
+
     VirtualHost& host_;
 };
 

@@ -61,6 +61,7 @@ public:
 
 private:
     friend class AccountObject;
+    friend class SessionManager;
     friend class ClientSession;
     Server& server_;
     HostSettings settings_;

@@ -39,9 +39,9 @@ struct PresenceSent {
     bool was_available = false; ///< before this stanza
 };
 
-/// Presence addressed to a local account's bare JID: subscription, probe, or another's presence.
-/// `next` lets the session manager deliver it to the available resources (RFC 6121 §8.5.2.1.2).
-/// The recipient's home loop.
+/// A subscription stanza or a probe for a local account. `next` lets the session manager deliver a
+/// subscription stanza to the available resources; a probe then ends here. The recipient's home
+/// loop.
 struct PresenceArrived {
     static constexpr std::string_view hook = "presence.arrived";
     Account& account;

@@ -1,0 +1,255 @@
+// A host's chain of auth backends behind one face.
+#include "auth_chain.h"
+
+#include "plugin_instance.h"
+#include "server.h"
+#include "virtual_host.h"
+
+#include <nuncio/storage.h>
+
+#include <algorithm>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    /// One backend of the chain, kept in place while it is asked.
+    struct Link {
+        AuthBackend* backend;
+        PluginInstance* instance;
+    };
+
+    std::vector<Link> chain_of(VirtualHost& host)
+    {
+        std::vector<Link> links;
+        for (const std::string& name : host.settings().auth)
+            for (const auto& instance : host.table().instances)
+                if (instance->name() == name)
+                    for (const auto& service : instance->registrations().services)
+                        if (service.interface == AuthBackend::interface)
+                            links.push_back(
+                                { static_cast<AuthBackend*>(service.service), instance.get() });
+        return links;
+    }
+
+    Error no_backend(VirtualHost& host)
+    {
+        return Error { "no auth backend is running for " + std::string(host.domain())
+                + ": check `auth` of the host and `nuncioctl plugin list`",
+            Error::Kind::unavailable };
+    }
+
+    /// Asks one backend as its own code: with its lease, and with the wall that catches what it
+    /// throws.
+    template <class T, class Call>
+    task<Result<T>> ask(Link link, Call call)
+    {
+        const Lease lease(*link.instance);
+        std::string thrown;
+        try {
+            task<Result<T>> answer = [&] {
+                const InPlugin inside(*link.instance);
+                return call(*link.backend);
+            }();
+            co_return co_await answer;
+        } catch (const std::exception& failure) {
+            thrown = failure.what();
+        }
+        co_return Error { link.instance->name() + ": " + thrown, Error::Kind::unavailable };
+    }
+
+}
+
+AuthAbilities AuthChain::abilities() const
+{
+    AuthAbilities all { .check_password = false };
+    for (const Link& link : chain_of(host_)) {
+        const AuthAbilities one = link.backend->abilities();
+        all.check_password |= one.check_password;
+        all.scram_sha1 |= one.scram_sha1;
+        all.scram_sha256 |= one.scram_sha256;
+        all.scram_sha512 |= one.scram_sha512;
+        all.set_password |= one.set_password;
+        all.create |= one.create;
+        all.remove |= one.remove;
+        all.list |= one.list;
+    }
+    return all;
+}
+
+task<Result<std::optional<ScramKeys>>> AuthChain::scram_keys(std::string user, ScramHash hash)
+{
+    using Keys = std::optional<ScramKeys>;
+    const auto links = chain_of(host_);
+    if (links.empty())
+        co_return no_backend(host_);
+    for (const Link& link : links) {
+        auto keys = co_await ask<Keys>(
+            link, [&](AuthBackend& backend) { return backend.scram_keys(user, hash); });
+        if (!keys && keys.error().kind != Error::Kind::refused)
+            co_return keys.error();
+        if (keys && *keys)
+            co_return std::move(*keys);
+    }
+    co_return Keys();
+}
+
+task<Result<bool>> AuthChain::exists(std::string user)
+{
+    const auto links = chain_of(host_);
+    if (links.empty())
+        co_return no_backend(host_);
+    for (const Link& link : links) {
+        auto found
+            = co_await ask<bool>(link, [&](AuthBackend& backend) { return backend.exists(user); });
+        if (!found || *found)
+            co_return found;
+    }
+    co_return false;
+}
+
+task<Result<bool>> AuthChain::check_password(std::string user, std::string password)
+{
+    const auto links = chain_of(host_);
+    if (links.empty())
+        co_return no_backend(host_);
+    // A backend that cannot answer now must not turn a right password into a wrong one: its error
+    // is the answer unless another backend says yes.
+    std::optional<Error> failure;
+    for (const Link& link : links) {
+        auto right = co_await ask<bool>(
+            link, [&](AuthBackend& backend) { return backend.check_password(user, password); });
+        if (right && *right)
+            co_return true;
+        if (!right)
+            failure = right.error();
+    }
+    if (failure)
+        co_return *failure;
+    co_return false;
+}
+
+task<Result<void>> AuthChain::create(std::string user, std::string password)
+{
+    auto known = co_await exists(user);
+    if (!known)
+        co_return known.error();
+    if (*known)
+        co_return Error { "the account " + user + " exists already", Error::Kind::conflict };
+    for (const Link& link : chain_of(host_)) {
+        if (!link.backend->abilities().create)
+            continue;
+        auto made = co_await ask<void>(
+            link, [&](AuthBackend& backend) { return backend.create(user, password); });
+        if (made)
+            if (auto jid = Jid::make(user, host_.domain()))
+                host_.at_home(*jid, [this](Account& account) {
+                    AccountCreated event { account };
+                    run_chain(host_.table().account_created, &event);
+                });
+        co_return made;
+    }
+    co_return Error { "no auth backend of " + std::string(host_.domain()) + " can create accounts",
+        Error::Kind::refused };
+}
+
+task<Result<void>> AuthChain::set_password(std::string user, std::string password)
+{
+    for (const Link& link : chain_of(host_)) {
+        if (!link.backend->abilities().set_password)
+            continue;
+        auto found
+            = co_await ask<bool>(link, [&](AuthBackend& backend) { return backend.exists(user); });
+        if (!found)
+            co_return found.error();
+        if (!*found)
+            continue;
+        auto set = co_await ask<void>(
+            link, [&](AuthBackend& backend) { return backend.set_password(user, password); });
+        if (set)
+            if (auto jid = Jid::make(user, host_.domain()))
+                host_.at_home(*jid, [this](Account& account) {
+                    PasswordChanged event { account };
+                    run_chain(host_.table().password_changed, &event);
+                });
+        co_return set;
+    }
+    co_return Error { "there is no account " + user + " whose password could be changed here",
+        Error::Kind::not_found };
+}
+
+task<Result<void>> AuthChain::remove(std::string user)
+{
+    bool removed = false;
+    for (const Link& link : chain_of(host_)) {
+        if (!link.backend->abilities().remove)
+            continue;
+        auto found
+            = co_await ask<bool>(link, [&](AuthBackend& backend) { return backend.exists(user); });
+        if (!found)
+            co_return found.error();
+        if (!*found)
+            continue;
+        auto done
+            = co_await ask<void>(link, [&](AuthBackend& backend) { return backend.remove(user); });
+        if (!done)
+            co_return done;
+        removed = true;
+    }
+    if (!removed)
+        co_return Error { "there is no account " + user, Error::Kind::not_found };
+
+    auto jid = Jid::make(user, host_.domain());
+    if (!jid)
+        co_return jid.error();
+    // The sessions end and the plugins tidy up at the account's home; what stores hold goes last,
+    // so that nothing a plugin still writes stays behind.
+    Completion<bool> told;
+    host_.at_home(*jid, [this, told](Account& account) {
+        const std::vector<Session*> sessions(account.sessions().begin(), account.sessions().end());
+        for (Session* session : sessions)
+            session->close({ StreamError::Condition::not_authorized, "the account was removed" });
+        AccountRemoved event { account };
+        run_chain(host_.table().account_removed, &event);
+        told.resolve(true);
+    });
+    co_await told;
+    const auto& services = host_.table().services;
+    const auto storage = services.find(StorageDriver::interface);
+    if (storage == services.end())
+        co_return Result<void>();
+    Completion<Result<std::vector<StorageAnswer>>> forgotten;
+    std::vector<StorageOp> batch(1);
+    batch[0].kind = StorageOp::Kind::remove_owner;
+    batch[0].owner = jid->text();
+    static_cast<StorageDriver*>(storage->second)
+        ->execute(std::move(batch), [forgotten](Result<std::vector<StorageAnswer>> answer) {
+            forgotten.resolve(std::move(answer));
+        });
+    auto answer = co_await forgotten;
+    if (!answer)
+        co_return answer.error();
+    co_return Result<void>();
+}
+
+task<Result<std::vector<std::string>>> AuthChain::list(std::string after, std::uint32_t limit)
+{
+    std::vector<std::string> users;
+    for (const Link& link : chain_of(host_)) {
+        if (!link.backend->abilities().list)
+            continue;
+        auto more = co_await ask<std::vector<std::string>>(
+            link, [&](AuthBackend& backend) { return backend.list(after, limit); });
+        if (!more)
+            co_return more.error();
+        users.insert(users.end(), more->begin(), more->end());
+    }
+    std::ranges::sort(users);
+    const auto repeats = std::ranges::unique(users);
+    users.erase(repeats.begin(), repeats.end());
+    if (users.size() > limit)
+        users.resize(limit);
+    co_return users;
+}
+
+}

@@ -1,0 +1,243 @@
+// Where a stanza goes. One hop at the most: to the home loop of its destination.
+#include "router.h"
+
+#include "iq_dispatch.h"
+#include "log_sink.h"
+#include "server.h"
+#include "session.h"
+#include "virtual_host.h"
+
+namespace nuncio::kernel {
+
+/// One stanza, or one content for several recipients.
+struct Router::Work {
+    Stanza stanza;
+    std::shared_ptr<const Stanza> shared; // shared: by the mails to all loops
+    std::vector<Jid> to; ///< of `shared`
+};
+
+/// What one loop has to route, in order. Handlers that route while a stanza is being handled add to
+/// the end, so no handler is ever entered from inside another.
+struct Router::Lane {
+    std::vector<Work> waiting;
+    std::size_t next = 0;
+    bool is_busy = false;
+    std::atomic<std::uint64_t> hops = 0; ///< stanzas that came by mail
+};
+
+namespace {
+
+    bool answers_nothing(const Stanza& stanza)
+    {
+        return stanza.is_error() || (stanza.is_iq() && !stanza.is_request());
+    }
+
+}
+
+struct StanzaMail final : Mail {
+    StanzaMail(Router& to_router, Stanza carried)
+        : router(to_router)
+        , stanza(std::move(carried))
+    {
+    }
+    void deliver() override { router.handle_mail({ std::move(stanza), nullptr, {} }, 1); }
+    Router& router;
+    Stanza stanza;
+};
+
+struct FanOutMail final : Mail {
+    FanOutMail(
+        Router& to_router, std::shared_ptr<const Stanza> carried, std::vector<Jid> recipients)
+        : router(to_router)
+        , shared(std::move(carried))
+        , to(std::move(recipients))
+    {
+    }
+    void deliver() override
+    {
+        const auto count = to.size();
+        router.handle_mail({ {}, std::move(shared), std::move(to) }, count);
+    }
+    Router& router;
+    std::shared_ptr<const Stanza> shared;
+    std::vector<Jid> to;
+};
+
+Router::Router(Server& server)
+    : server_(server)
+{
+}
+
+Router::~Router() = default;
+
+void Router::set_loops(std::size_t count)
+{
+    home_count_ = count;
+    lanes_.clear();
+    for (std::size_t i = 0; i <= count; ++i)
+        lanes_.push_back(std::make_unique<Lane>());
+}
+
+std::size_t Router::home_index(JidView entity) const
+{
+    return home_count_ == 1 ? 0 : JidHash()(entity.bare_text()) % home_count_;
+}
+
+void Router::route(Stanza stanza)
+{
+    KernelLoop* here = KernelLoop::current();
+    const JidView to = stanza.to();
+    if (here && to.local().empty()) {
+        // The server itself has no home: its iq handlers run where the question arises.
+        const auto& domains = server_.domains().domains;
+        const auto target = domains.find(to.domain());
+        if (target != domains.end() && !target->second.plugin.domain)
+            return handle(*lanes_[here->index()], { std::move(stanza), nullptr, {} });
+    }
+    const auto home = home_index(to);
+    if (here && here->index() == home)
+        return handle(*lanes_[home], { std::move(stanza), nullptr, {} });
+    server_.loop(home).post(std::make_unique<StanzaMail>(*this, std::move(stanza)));
+}
+
+void Router::fan_out(Stanza stanza, std::vector<Jid> to)
+{
+    if (to.empty())
+        return;
+    const auto shared = std::make_shared<const Stanza>(std::move(stanza));
+    KernelLoop* here = KernelLoop::current();
+    if (home_count_ == 1 && here && here->index() == 0)
+        return handle(*lanes_[0], { {}, shared, std::move(to) });
+
+    std::vector<std::vector<Jid>> by_home(home_count_);
+    for (Jid& jid : to)
+        by_home[home_index(jid)].push_back(std::move(jid));
+    for (std::size_t home = 0; home < home_count_; ++home) {
+        if (by_home[home].empty())
+            continue;
+        if (here && here->index() == home)
+            handle(*lanes_[home], { {}, shared, std::move(by_home[home]) });
+        else
+            server_.loop(home).post(
+                std::make_unique<FanOutMail>(*this, shared, std::move(by_home[home])));
+    }
+}
+
+void Router::handle_mail(Work work, std::size_t stanzas)
+{
+    Lane& lane = *lanes_[KernelLoop::current()->index()];
+    lane.hops.fetch_add(stanzas, std::memory_order_relaxed);
+    handle(lane, std::move(work));
+}
+
+void Router::handle(Lane& lane, Work work)
+{
+    if (lane.is_busy) {
+        lane.waiting.push_back(std::move(work));
+        return;
+    }
+    lane.is_busy = true;
+    handle_one(std::move(work));
+    while (lane.next < lane.waiting.size()) {
+        Work next = std::move(lane.waiting[lane.next++]);
+        handle_one(std::move(next));
+    }
+    lane.waiting.clear();
+    lane.next = 0;
+    // A burst may have grown it; what is kept per loop stays small.
+    if (lane.waiting.capacity() > 1024)
+        lane.waiting.shrink_to_fit();
+    lane.is_busy = false;
+}
+
+void Router::handle_one(Work work)
+{
+    if (!work.shared)
+        return arrive(std::move(work.stanza));
+    for (const Jid& to : work.to) {
+        const auto& domains = server_.domains().domains;
+        const auto target = domains.find(to.domain());
+        if (target != domains.end() && !target->second.plugin.domain && !to.local().empty()) {
+            SessionManager(*target->second.host).deliver_to(work.shared, to);
+            continue;
+        }
+        Stanza copy = *work.shared;
+        copy.set_to(to);
+        arrive(std::move(copy));
+    }
+}
+
+void Router::arrive(Stanza stanza)
+{
+    const auto& domains = server_.domains().domains;
+    const auto found = domains.find(stanza.to().domain());
+    if (found == domains.end())
+        return server_.s2s().route(std::move(stanza));
+
+    const DomainTarget& target = found->second;
+    if (target.plugin.domain) {
+        const InPlugin inside(*target.plugin.instance);
+        try {
+            target.plugin.domain->handler(std::move(stanza));
+        } catch (const std::exception& thrown) {
+            server_.log().error("plugin {} threw while handling a stanza for {}: {}",
+                target.plugin.instance->name(), target.plugin.domain->domain, thrown.what());
+        }
+        return;
+    }
+    if (stanza.to().local().empty())
+        return LocalRouter(*target.host).deliver(std::move(stanza));
+    SessionManager(*target.host).deliver(std::move(stanza));
+}
+
+void Router::bounce(const Stanza& stanza, StanzaError::Condition condition)
+{
+    if (answers_nothing(stanza) || stanza.from().empty())
+        return;
+    route(stanza.error_reply(StanzaError { condition }));
+}
+
+std::uint64_t Router::hops() const
+{
+    std::uint64_t sum = 0;
+    for (const auto& lane : lanes_)
+        sum += lane->hops.load(std::memory_order_relaxed);
+    return sum;
+}
+
+void LocalRouter::deliver(Stanza stanza)
+{
+    const bool to_server = stanza.to().is_domain();
+    if (stanza.is_iq()) {
+        if (!stanza.is_request())
+            return; // S51: results and errors are for somebody who asked; the server did not.
+        if (!to_server)
+            return host_.server().router().bounce(stanza, StanzaError::Condition::item_not_found);
+        return handle_iq(Component::local, std::move(stanza), nullptr);
+    }
+    ServerStanza event { host_, stanza };
+    run_chain(host_.table().server_stanza, &event);
+}
+
+void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account)
+{
+    const auto& handlers = host_.table().iq[static_cast<std::size_t>(component)];
+    const auto entry = handlers.find(stanza.payload().ns());
+    if (entry == handlers.end()) {
+        // RFC 6120 §8.3.3.19, RFC 6121 §8.5.1: nobody here understands the namespace.
+        return host_.server().router().bounce(stanza, StanzaError::Condition::service_unavailable);
+    }
+    dispatch_iq(
+        host_, entry->second, std::move(stanza), account ? AccountRef(*account) : AccountRef());
+}
+
+void S2sManager::route(Stanza stanza)
+{
+    // RFC 6120 §10.4. Presence that only informs is not worth an answer; a request for a
+    // subscription is.
+    if (stanza.is_presence() && stanza.type() != Stanza::Type::subscribe)
+        return;
+    server_.router().bounce(stanza, StanzaError::Condition::remote_server_not_found);
+}
+
+}

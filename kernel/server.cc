@@ -1,0 +1,269 @@
+// The server: its parts in the order they come up, and the reverse.
+#include "server.h"
+
+#include "c2s.h"
+#include "command_registry.h"
+#include "commands.h"
+#include "ctl_socket.h"
+#include "log_sink.h"
+#include "plugin_host.h"
+#include "shard.h"
+#include "virtual_host.h"
+
+#include <algorithm>
+#include <sys/stat.h>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    std::size_t loops_wanted(const Settings& settings)
+    {
+        if (settings.loops != 0)
+            return settings.loops;
+        return std::max(1U, std::thread::hardware_concurrency());
+    }
+
+    /// The certificates of all hosts that have one; null when none has.
+    Result<std::shared_ptr<TlsContext>> make_tls(const Settings& settings)
+    {
+        std::map<std::string, CertificateFiles, std::less<>> files;
+        std::string first;
+        for (const HostSettings& host : settings.hosts) {
+            if (host.certificate.certificate.empty())
+                continue;
+            if (first.empty())
+                first = host.domain;
+            files[host.domain] = host.certificate;
+        }
+        if (files.empty())
+            return std::shared_ptr<TlsContext>();
+        return TlsContext::create(settings.tls, files, first);
+    }
+
+}
+
+Server::Server(Settings settings, LogSink& logs, Options options)
+    : logs_(logs)
+    , options_(options)
+    , log_(logs.log("server"))
+{
+    const std::size_t count = loops_wanted(settings);
+    for (std::size_t i = 0; i < count; ++i)
+        loops_.push_back(std::make_unique<KernelLoop>(i, options.clock));
+    main_loop_ = std::make_unique<KernelLoop>(count, options.clock);
+    router_.set_loops(count);
+    settings_.assign(count + 1, std::make_shared<const Settings>(std::move(settings)));
+    domain_tables_.assign(count + 1, std::make_shared<const DomainTable>());
+    workers_ = std::make_unique<WorkerPool>(std::max(1U, this->settings().workers), 4096);
+    commands_ = std::make_unique<CommandRegistry>(*this);
+    plugins_ = std::make_unique<PluginHost>(*this);
+    c2s_ = std::make_unique<C2sManager>(*this);
+}
+
+Server::~Server()
+{
+    // Streams before hosts, hosts before loops: each refers to what comes after it here.
+    ctl_.reset();
+    c2s_.reset();
+    plugins_.reset();
+    hosts_.clear();
+    commands_.reset();
+    workers_.reset();
+}
+
+const Settings& Server::settings() const
+{
+    const Loop* loop = Loop::current();
+    return *settings_[loop ? loop->index() : loops_.size()];
+}
+
+Result<void> Server::start()
+{
+    const Settings& settings = this->settings();
+    for (const HostSettings& host : settings.hosts)
+        hosts_.push_back(std::make_unique<VirtualHost>(*this, host));
+    auto tls = make_tls(settings);
+    if (!tls)
+        return tls.error();
+    add_kernel_commands(*this, *commands_);
+
+    if (auto started = plugins_->start_all(); !started)
+        return started;
+    publish_domains({});
+
+    c2s_->set_tls(*tls);
+    if (options_.threads) {
+        if (auto listening = c2s_->listen(settings.listen); !listening)
+            return listening;
+        if (!settings.ctl_socket.empty()) {
+            auto ctl = CtlSocket::create(*this, settings.ctl_socket);
+            if (!ctl)
+                return ctl.error();
+            ctl_ = std::move(*ctl);
+        }
+        are_threads_running_ = true;
+        for (auto& loop : loops_)
+            threads_.emplace_back([&loop = *loop] { loop.run(); });
+    }
+    return {};
+}
+
+void Server::run()
+{
+    main_loop_->run();
+    for (auto& loop : loops_)
+        loop->stop();
+    for (std::thread& thread : threads_)
+        thread.join();
+    threads_.clear();
+    are_threads_running_ = false;
+    logs_.flush();
+}
+
+void Server::stop()
+{
+    if (stopping_.exchange(true))
+        return;
+    main_loop_->post([this] {
+        log_->info("stopping: {} streams are told", c2s_->open_streams());
+        c2s_->shut_down([this] {
+            plugins_->stop_all([this](Result<void> ended) {
+                if (!ended)
+                    log_->error("stopping plugins: {}", ended.error().text);
+                main_loop_->stop();
+            });
+        });
+    });
+}
+
+VirtualHost* Server::find_host(std::string_view domain)
+{
+    for (const auto& host : hosts_)
+        if (host->domain() == domain)
+            return host.get();
+    return nullptr;
+}
+
+const DomainTable& Server::domains() const
+{
+    return *domain_tables_[Loop::current()->index()];
+}
+
+void Server::publish_domains(Function<void()> switched)
+{
+    auto table = std::make_shared<DomainTable>();
+    for (const auto& host : hosts_) {
+        table->domains[std::string(host->domain())] = { host.get(), {} };
+        for (const auto& [domain, entry] : host->published()->domains)
+            table->domains[domain] = { host.get(), entry };
+    }
+    on_every_loop([this, table](KernelLoop& loop) { domain_tables_[loop.index()] = table; },
+        std::move(switched));
+}
+
+void Server::on_every_loop(std::function<void(KernelLoop&)> job, Function<void()> done)
+{
+    if (options_.threads && !are_threads_running_) {
+        for (const auto& loop : loops_)
+            job(*loop);
+        job(*main_loop_);
+        if (done)
+            done();
+        return;
+    }
+    // Counts down on the main loop only, so it needs no lock.
+    struct Round {
+        std::size_t left;
+        Function<void()> done;
+    };
+    auto round = std::make_shared<Round>(); // shared: by the letters of all loops
+    round->left = loops_.size();
+    round->done = std::move(done);
+    job(*main_loop_);
+    for (const auto& loop : loops_) {
+        loop->post([this, job, round, &loop = *loop] {
+            job(loop);
+            main_loop_->post([round] {
+                if (--round->left == 0 && round->done)
+                    round->done();
+            });
+        });
+    }
+}
+
+void Server::reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done)
+{
+    // What may fail is done first, and nothing of it has an effect yet.
+    auto tls = make_tls(settings);
+    if (!tls)
+        return done(tls.error());
+
+    std::vector<std::string> notes;
+    const Settings& before = this->settings();
+    if (settings.loops != before.loops || settings.workers != before.workers)
+        notes.push_back("the number of loops or workers waits for a restart");
+    if (settings.data_dir != before.data_dir || settings.ctl_socket != before.ctl_socket)
+        notes.push_back("server.data_dir and server.ctl_socket wait for a restart");
+    for (const HostSettings& host : settings.hosts)
+        if (!find_host(host.domain))
+            notes.push_back("the new host " + host.domain + " waits for a restart");
+    for (const auto& host : hosts_)
+        if (std::ranges::none_of(settings.hosts,
+                [&](const HostSettings& other) { return other.domain == host->domain(); }))
+            notes.push_back(
+                "the host " + std::string(host->domain()) + " goes away at the next restart");
+
+    if (auto listening = c2s_->listen(settings.listen); !listening)
+        return done(listening.error());
+    c2s_->set_tls(*tls);
+
+    const auto shared = std::make_shared<const Settings>(std::move(settings));
+    on_every_loop([this, shared](KernelLoop& loop) { settings_[loop.index()] = shared; },
+        [this, shared, notes = std::move(notes), done = std::move(done)]() mutable {
+            reconfigure_from(0, shared, std::move(notes), std::move(done));
+        });
+}
+
+void Server::reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
+    std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done)
+{
+    if (index == hosts_.size())
+        return done(std::move(notes));
+    VirtualHost& host = *hosts_[index];
+    const auto wanted = std::ranges::find_if(
+        settings->hosts, [&](const HostSettings& other) { return other.domain == host.domain(); });
+    if (wanted == settings->hosts.end())
+        return reconfigure_from(index + 1, settings, std::move(notes), std::move(done));
+    plugins_->reconfigure(host, *wanted,
+        [this, index, settings, notes = std::move(notes), done = std::move(done)](
+            Result<void> changed) mutable {
+            if (!changed)
+                notes.push_back(changed.error().text);
+            reconfigure_from(index + 1, settings, std::move(notes), std::move(done));
+        });
+}
+
+void Server::settle()
+{
+    for (bool active = true; active;) {
+        active = main_loop_->run_ready();
+        for (auto& loop : loops_)
+            active = loop->run_ready() || active;
+        workers_->drain();
+        active = main_loop_->run_ready() || active;
+        for (auto& loop : loops_)
+            active = loop->run_ready() || active;
+    }
+}
+
+void Server::advance(Duration by)
+{
+    settle();
+    main_loop_->advance(by);
+    for (auto& loop : loops_)
+        loop->advance(by);
+    settle();
+}
+
+}

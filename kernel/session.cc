@@ -1,0 +1,260 @@
+// A session: what comes in from its stream, what goes out to it, and how it ends.
+#include "session.h"
+
+#include "loop.h"
+#include "router.h"
+#include "server.h"
+#include "shard.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    /// RFC 6121 §4.7.2.3: an integer between -128 and +127; absent means 0.
+    std::optional<int> priority_of(const Stanza& presence)
+    {
+        const ElementRef element = presence.child("priority");
+        if (!element)
+            return 0;
+        std::string text = element.text();
+        const auto first = text.find_first_not_of(" \t\r\n");
+        if (first == text.npos)
+            return 0;
+        text = text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+        int value = 0;
+        const char* begin = text.data() + (text[0] == '+' ? 1 : 0);
+        const auto [end, failure] = std::from_chars(begin, text.data() + text.size(), value);
+        if (failure != std::errc() || end != text.data() + text.size() || value < -128
+            || value > 127)
+            return {};
+        return value;
+    }
+
+    bool is_subscription(Stanza::Type type)
+    {
+        using enum Stanza::Type;
+        return type == subscribe || type == subscribed || type == unsubscribe
+            || type == unsubscribed;
+    }
+
+}
+
+AccountObject::AccountObject(VirtualHost& host, Jid jid)
+    : host_(host)
+    , jid_(std::move(jid))
+{
+}
+
+AccountObject::~AccountObject() = default;
+
+Session* AccountObject::find_session(std::string_view resource)
+{
+    for (Session* session : sessions_)
+        if (session->jid().resource() == resource)
+            return session;
+    return nullptr;
+}
+
+void AccountObject::release()
+{
+    if (--references_ == 0 && owned_.empty())
+        host_.shard().accounts.erase(jid_.text()); // destroys this
+}
+
+ClientSession::ClientSession(
+    AccountObject& account, Jid jid, SessionStream& stream, std::uint64_t id)
+    : account_(account)
+    , account_reference_(account)
+    , jid_(std::move(jid))
+    , stream_(stream)
+    , id_(id)
+    , last_activity_(KernelLoop::current()->now())
+{
+}
+
+ClientSession::~ClientSession() = default;
+
+std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
+{
+    if (has_ended_)
+        return {};
+    last_activity_ = KernelLoop::current()->now();
+    Stanza& stanza = parsed.stanza;
+    const JidView claimed = stanza.from();
+    if (!claimed.empty() && claimed != jid_.view() && claimed != jid_.view().bare())
+        return StreamError { StreamError::Condition::invalid_from };
+
+    // RFC 6121 §3.1.2: subscription stanzas carry the bare JID; everything else the full one.
+    if (stanza.is_presence() && is_subscription(stanza.type()))
+        stanza.set_from(jid_.view().bare());
+    else
+        stanza.set_from(jid_);
+
+    if (parsed.error) {
+        if (!stanza.is_error() && !(stanza.is_iq() && !stanza.is_request()))
+            send(stanza.error_reply(*parsed.error));
+        return {};
+    }
+
+    const RouteTable& table = virtual_host().table();
+    if (!table.stanza_received.empty()) {
+        StanzaReceived event { *this, stanza };
+        if (run_chain(table.stanza_received, &event) == Flow::done)
+            return {};
+    }
+    if (stanza.is_presence())
+        return receive_presence(std::move(stanza));
+    if (stanza.to().empty()) {
+        // RFC 6120 §10.3: without `to`, a message or iq is for the sender's own account.
+        stanza.set_to(jid_.view().bare());
+    }
+    virtual_host().server().router().route(std::move(stanza));
+    return {};
+}
+
+std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
+{
+    const bool was_available = is_available();
+    Stanza* subject = &stanza;
+    if (stanza.to().empty()) {
+        if (stanza.type() == Stanza::Type::none) {
+            const auto priority = priority_of(stanza);
+            if (!priority) {
+                send(stanza.error_reply(StanzaError { StanzaError::Condition::bad_request,
+                    "the priority must be an integer from -128 to 127" }));
+                return {};
+            }
+            // The copy is as small as the stanza; the arena it came in is not.
+            presence_ = std::make_unique<Stanza>(std::as_const(stanza));
+            priority_ = static_cast<std::int8_t>(*priority);
+            subject = presence_.get();
+        } else if (stanza.type() == Stanza::Type::unavailable) {
+            presence_.reset();
+            priority_ = 0;
+        }
+    }
+    PresenceSent event { *this, *subject, was_available };
+    if (run_chain(virtual_host().table().presence_sent, &event) == Flow::done)
+        return {};
+    if (subject == &stanza && !stanza.to().empty())
+        virtual_host().server().router().route(std::move(stanza));
+    return {};
+}
+
+void ClientSession::send(const Stanza& stanza)
+{
+    deliver(stanza, {});
+}
+
+void ClientSession::send_to(const Stanza& stanza, JidView to)
+{
+    deliver(stanza, to);
+}
+
+void ClientSession::deliver(const Stanza& stanza, JidView to)
+{
+    if (has_ended_)
+        return;
+    const HookChain& chain = virtual_host().table().stanza_sending;
+    if (!chain.empty()) {
+        StanzaSending event { *this, stanza };
+        if (run_chain(chain, &event) == Flow::done)
+            return;
+    }
+    if (to.empty())
+        stream_.send(stanza);
+    else
+        stream_.send_to(stanza, to);
+    const auto limit = virtual_host().server().settings().limits.output_high.count;
+    if (stream_.backlog() > limit) [[unlikely]]
+        pause_sender(stanza.from());
+}
+
+void ClientSession::pause_sender(JidView sender)
+{
+    // Back-pressure reaches only clients of this server; other senders meet output_max.
+    Server& server = virtual_host().server();
+    VirtualHost* host = nullptr;
+    const auto& domains = server.domains().domains;
+    if (const auto found = domains.find(sender.domain()); found != domains.end())
+        host = found->second.host;
+    if (!host || !sender.is_full() || sender.local().empty() || sender == jid_.view())
+        return;
+    if (!paused_senders_)
+        paused_senders_ = std::make_unique<std::vector<Jid>>();
+    if (std::ranges::any_of(*paused_senders_, [&](const Jid& jid) { return jid.view() == sender; }))
+        return;
+    paused_senders_->emplace_back(sender);
+    host->at_home(sender, [resource = std::string(sender.resource())](Account& account) {
+        if (auto* session = static_cast<ClientSession*>(account.find_session(resource)))
+            if (session->pauses_++ == 0)
+                session->stream_.pause_reading();
+    });
+}
+
+void ClientSession::drained()
+{
+    if (!paused_senders_)
+        return;
+    const auto senders = std::move(paused_senders_);
+    const auto& domains = virtual_host().server().domains().domains;
+    for (const Jid& sender : *senders) {
+        const auto found = domains.find(sender.domain());
+        if (found == domains.end() || !found->second.host)
+            continue;
+        found->second.host->at_home(
+            sender, [resource = std::string(sender.resource())](Account& account) {
+                if (auto* session = static_cast<ClientSession*>(account.find_session(resource)))
+                    if (session->pauses_ > 0 && --session->pauses_ == 0)
+                        session->stream_.resume_reading();
+            });
+    }
+}
+
+void ClientSession::close(StreamError error)
+{
+    if (!has_ended_)
+        stream_.close(std::move(error));
+}
+
+std::string_view ClientSession::address() const
+{
+    return stream_.address();
+}
+
+bool ClientSession::is_encrypted() const
+{
+    return stream_.is_encrypted();
+}
+
+void ClientSession::end()
+{
+    if (has_ended_)
+        return;
+    if (presence_) {
+        // RFC 6121 §4.5.2: the server says good-bye for a client that did not.
+        Stanza unavailable(Stanza::Kind::presence, Stanza::Type::unavailable);
+        unavailable.set_from(jid_);
+        presence_.reset();
+        PresenceSent event { *this, unavailable, true };
+        run_chain(virtual_host().table().presence_sent, &event);
+    }
+    SessionClosed event { *this };
+    run_chain(virtual_host().table().session_closed, &event);
+    has_ended_ = true;
+    std::erase(account_.sessions_, this);
+    virtual_host().sessions_.fetch_sub(1, std::memory_order_relaxed);
+    drained();
+}
+
+void ClientSession::stream_ended()
+{
+    const AccountRef kept = account_reference_;
+    end();
+    std::erase_if(account_.owned_, [this](const auto& owned) { return owned.get() == this; });
+}
+
+}

@@ -1,0 +1,152 @@
+// One served domain: its accounts by loop, its table, its homes.
+#include "virtual_host.h"
+
+#include "auth_chain.h"
+#include "server.h"
+#include "session.h"
+#include "shard.h"
+
+#include <cassert>
+#include <openssl/rand.h>
+
+namespace nuncio::kernel {
+
+VirtualHost::VirtualHost(Server& server, HostSettings settings)
+    : server_(server)
+    , settings_(std::move(settings))
+    , domain_(settings_.domain)
+    , auth_(std::make_unique<AuthChain>(*this))
+{
+    if (auto jid = Jid::make({}, domain_))
+        domain_jid_ = std::move(*jid);
+    jid_ = domain_jid_;
+    published_ = RouteTable::build({});
+    for (std::size_t i = 0; i <= server.loop_count(); ++i) {
+        shards_.push_back(std::make_unique<Shard>());
+        shards_.back()->table = published_;
+    }
+}
+
+VirtualHost::~VirtualHost() = default;
+
+void VirtualHost::route(Stanza stanza)
+{
+    server_.router().route(std::move(stanza));
+}
+
+void VirtualHost::fan_out(Stanza stanza, std::vector<Jid> to)
+{
+    server_.router().fan_out(std::move(stanza), std::move(to));
+}
+
+Loop& VirtualHost::home(JidView entity)
+{
+    return server_.loop(server_.router().home_index(entity));
+}
+
+void VirtualHost::at_home(JidView bare, Function<void(Account&)> job)
+{
+    Loop& loop = home(bare);
+    if (Loop::current() == &loop) {
+        const AccountRef held = account(bare);
+        return job(*held);
+    }
+    loop.post([this, jid = Jid(bare.bare()), job = std::move(job)] {
+        const AccountRef held = account(jid);
+        job(*held);
+    });
+}
+
+AccountRef VirtualHost::account(JidView bare)
+{
+    assert(Loop::current() == &home(bare));
+    auto& accounts = shard().accounts;
+    const auto found = accounts.find(bare.bare_text());
+    if (found != accounts.end())
+        return AccountRef(*found->second);
+    auto made = std::make_unique<AccountObject>(*this, Jid(bare.bare()));
+    AccountObject& object = *made;
+    accounts.emplace(object.jid().text(), std::move(made));
+    return AccountRef(object);
+}
+
+Account* VirtualHost::find_account(JidView bare)
+{
+    auto& accounts = shard().accounts;
+    const auto found = accounts.find(bare.bare_text());
+    return found == accounts.end() ? nullptr : found->second.get();
+}
+
+Accounts& VirtualHost::accounts()
+{
+    return *auth_;
+}
+
+std::shared_ptr<const Directory> VirtualHost::directory(Component component)
+{
+    return table().directory[static_cast<std::size_t>(component)];
+}
+
+std::string VirtualHost::random_id()
+{
+    unsigned char bytes[16];
+    // RAND_bytes fails only when the system has no entropy source at all.
+    [[maybe_unused]] const int filled = RAND_bytes(bytes, sizeof bytes);
+    assert(filled == 1);
+    static constexpr char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    std::string id;
+    id.reserve(26);
+    unsigned bits = 0, have = 0;
+    for (const unsigned char byte : bytes) {
+        bits = bits << 8 | byte;
+        for (have += 8; have >= 5; have -= 5)
+            id += digits[bits >> (have - 5) & 31];
+    }
+    return id += digits[bits << (5 - have) & 31];
+}
+
+void VirtualHost::set_settings(HostSettings settings)
+{
+    settings_ = std::move(settings);
+}
+
+VirtualHost::Shard& VirtualHost::shard()
+{
+    return *shards_[KernelLoop::current()->index()];
+}
+
+const RouteTable& VirtualHost::table() const
+{
+    return *shards_[KernelLoop::current()->index()]->table;
+}
+
+void VirtualHost::publish(std::shared_ptr<const RouteTable> table, Function<void()> switched)
+{
+    published_ = table;
+    server_.on_every_loop([this, table](KernelLoop& loop) { shards_[loop.index()]->table = table; },
+        std::move(switched));
+}
+
+void VirtualHost::clear_slots(std::vector<Registrations::Slot> slots, Function<void()> done)
+{
+    server_.on_every_loop(
+        [this, slots = std::move(slots)](KernelLoop& loop) {
+            // A value that ends may let go of its account, and so change the map: hold them all.
+            std::vector<AccountRef> held;
+            for (auto& [jid, account] : shards_[loop.index()]->accounts)
+                held.emplace_back(*account);
+            for (const AccountRef& account : held) {
+                for (const auto& slot : slots) {
+                    if (!slot.of_session) {
+                        account->slots().clear(slot.index);
+                        continue;
+                    }
+                    for (Session* session : account->sessions())
+                        session->slots().clear(slot.index);
+                }
+            }
+        },
+        std::move(done));
+}
+
+}
