@@ -1,0 +1,11 @@
+// The kernel's own commands: status, accounts, sessions, plugins, reload, stop.
+#pragma once
+
+namespace nuncio::kernel {
+
+class Server;
+class CommandRegistry;
+
+void add_kernel_commands(Server& server, CommandRegistry& registry);
+
+}
