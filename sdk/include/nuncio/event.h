@@ -4,11 +4,13 @@
 #include <nuncio/error.h>
 #include <nuncio/session.h>
 #include <nuncio/stanza.h>
+#include <nuncio/task.h>
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nuncio::inline v1 {
 
@@ -142,6 +144,13 @@ struct AuthenticationEnded {
 struct AccountCreated {
     static constexpr std::string_view hook = "account.created";
     Account& account;
+};
+/// An account is about to be removed: its sessions have ended, its data is still there. What a
+/// handler adds to `work` is awaited on the home loop before the data goes.
+struct AccountRemoving {
+    static constexpr std::string_view hook = "account.removing";
+    Account& account;
+    std::vector<task<void>>& work;
 };
 struct AccountRemoved {
     static constexpr std::string_view hook = "account.removed";

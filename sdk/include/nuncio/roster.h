@@ -43,6 +43,14 @@ struct Roster {
     }
 };
 
+/// A user removed a contact by a roster set; stored, not pushed yet. The account's home loop. The
+/// subscriptions of `former` end with it (RFC 6121 §2.5.2): presence tells the contact.
+struct RosterItemRemoved {
+    static constexpr std::string_view hook = "roster.item-removed";
+    Account& account;
+    const RosterItem& former;
+};
+
 /// Provided by the roster plugin, used on the account's home loop.
 class NUNCIO_API RosterService {
 public:
@@ -56,10 +64,13 @@ public:
     virtual const Roster* find(Account& account) = 0;
     /// Applies `change` to the contact's item (a new one if there is none) in one step, stores it,
     /// and pushes it to interested resources when what clients see changed. Answers after the
-    /// commit.
-    virtual task<Result<void>> update(
-        AccountRef account, Jid contact, std::function<void(RosterItem&)> change)
+    /// commit. `committed` is called between commit and push: what RFC 6121 §3 wants clients and
+    /// contacts to hear before the push. An item that says nothing afterwards is forgotten.
+    virtual task<Result<void>> update(AccountRef account, Jid contact,
+        std::function<void(RosterItem&)> change, std::function<void(Account&)> committed = {})
         = 0;
+    /// Has asked for the roster (RFC 6121 §2.2), so it hears of its changes.
+    virtual bool is_interested(Session& session) = 0;
 };
 
 }

@@ -20,7 +20,7 @@ struct StorageOp {
         get, ///< value of (owner, key)
         put, ///< set (owner, key) to value
         remove, ///< forget (owner, key); an empty key forgets all of the owner's keys
-        list, ///< all (key, value) of owner, by key
+        list, ///< (key, value) of owner after `key` (empty: from the start), by key
         owners, ///< all owners that have anything in this store
         append, ///< archive: add value at `when`; answers the new item's id
         range, ///< archive: items of owner after `key` (an id; empty: from the start), oldest first
@@ -28,6 +28,8 @@ struct StorageOp {
         count, ///< archive: how many items the owner has
         expire, ///< archive: forget all items of all owners stamped before `when`
         remove_owner, ///< forget keys and items of the owner in *every* store of the host
+        create, ///< as put, but the batch fails with `conflict` when (owner, key) has a value
+        replace, ///< as put, but the batch fails with `not_found` when (owner, key) has none
     };
     Kind kind = Kind::get;
     std::string store;
