@@ -44,6 +44,12 @@ public:
     /// True for `domain` alone, without local part and resource.
     constexpr bool is_domain() const { return local_ == 0 && is_bare(); }
 
+    /// The same address in other memory: `bytes` must hold what `text()` holds, and is borrowed.
+    constexpr JidView rebased(const char* bytes) const
+    {
+        return JidView({ bytes, text_.size() }, local_, domain_);
+    }
+
     // Prepared addresses are equal exactly when their bytes are (RFC 7622 §3.1).
     friend constexpr bool operator==(JidView a, JidView b) { return a.text_ == b.text_; }
     friend constexpr auto operator<=>(JidView a, JidView b) { return a.text_ <=> b.text_; }

@@ -41,6 +41,12 @@ public:
     };
 
     Stanza() = default;
+    // The addresses are views into the tree: a copy gets views into its own.
+    Stanza(const Stanza& other);
+    Stanza& operator=(const Stanza& other);
+    Stanza(Stanza&& other) noexcept;
+    Stanza& operator=(Stanza&& other) noexcept;
+    ~Stanza() = default;
 
     /// Checks kind, type, id, `to` and `from` of a parsed element. Answers what the sender should
     /// hear when they are wrong: `bad-request` (missing id, unknown presence or iq type, an iq

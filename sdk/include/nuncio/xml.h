@@ -26,7 +26,15 @@ public:
     ~Arena();
 
     /// Uninitialised bytes, aligned for any node. Never null.
-    void* allocate(std::size_t bytes);
+    void* allocate(std::size_t bytes)
+    {
+        bytes = (bytes + (bytes == 0) + 7) & ~std::size_t(7);
+        if (static_cast<std::size_t>(end_ - at_) < bytes)
+            return allocate_block(bytes);
+        char* const start = at_;
+        at_ += bytes;
+        return start;
+    }
     /// A copy of `text` that lives as long as the arena.
     std::string_view copy(std::string_view text);
     /// Bytes held in blocks.
@@ -35,6 +43,8 @@ public:
     struct Block;
 
 private:
+    void* allocate_block(std::size_t bytes);
+
     Block* blocks_ = nullptr;
     char* at_ = nullptr;
     char* end_ = nullptr;
@@ -260,6 +270,11 @@ NUNCIO_API void append_children_xml(std::string& out, ElementRef element);
 /// The same for an owner: copies `raw_children()` where that is set.
 NUNCIO_API void append_children_xml(std::string& out, const Element& element);
 
+/// Only the attributes, each with a blank before it, for a start tag written by hand; the one
+/// named `except` (without a namespace) is left out.
+NUNCIO_API void append_attributes(
+    std::string& out, ElementRef element, std::string_view except = {});
+
 /// S61 (crypt). Escapes & < > " '.
 NUNCIO_API std::string escape(std::string_view text);
 NUNCIO_API void append_escaped(std::string& out, std::string_view text);
@@ -297,7 +312,8 @@ struct XmlLimits {
     std::size_t depth = 32; ///< nesting below the stream element
     std::size_t attributes = 64; ///< of one element
     std::size_t children = 8192; ///< nodes of one first-level element, text included
-    std::size_t name_bytes = 1024; ///< of one qualified name
+    std::size_t name_bytes = 1024; ///< of one qualified name or namespace name
+    std::size_t prefixes = 64; ///< namespace prefixes in scope at once
 };
 
 /// Where and why parsing stopped.
