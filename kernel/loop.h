@@ -3,17 +3,15 @@
 
 #include <nuncio/loop.h>
 
-#include <atomic>
+#include <cstdint>
+#include <exception>
 #include <memory>
-#include <random>
+#include <optional>
 #include <string>
-#include <thread>
 
 struct uv_loop_s;
 
 namespace nuncio::kernel {
-
-class Connection;
 
 /// One letter of the mailbox. Derive from it for a hot path that should not allocate a Function.
 struct Mail {
@@ -63,14 +61,28 @@ public:
     bool run_ready();
     /// Manual clock only: moves time, firing due timers in order and running what they post.
     void advance(Duration by);
+    /// When the earliest timer is due; for tests that move several loops in step.
+    std::optional<TimePoint> next_timer() const;
 
     /// Calls `what.at_turn_end()` before this turn ends; queueing twice counts once. What is queued
     /// while the list runs is run in the same turn.
     void queue_turn_end(TurnEnd& what);
     void forget_turn_end(TurnEnd& what);
 
+    /// Takes what a posted job or a timer throws, with the plugin whose code it was. Without one,
+    /// it ends the process.
+    using FailureHandler = Function<void(void* plugin, std::exception_ptr)>;
+    void set_failure_handler(FailureHandler handler);
+    /// Runs `job` as code of `plugin`, as posted jobs and timers are.
+    void run_job(const Function<void()>& job, void* plugin);
+
     /// Shared scratch space of this thread; empty between uses, its capacity is kept (bounded).
+    /// `which` is below scratch_count. Connections use none of them.
     std::string& scratch(std::size_t which);
+    static constexpr std::size_t scratch_count = 8;
+    /// An empty string with some capacity, and back: who waits holds no memory.
+    std::string take_buffer();
+    void give_buffer(std::string&& buffer);
     /// 64 KiB to read into.
     char* read_buffer();
     static constexpr std::size_t read_buffer_size = 65536;
@@ -79,7 +91,10 @@ public:
     std::uint64_t mails() const;
     std::uint64_t wakeups() const;
 
+    /// Null with a manual clock. Whoever has a handle on it calls `io_happened` first in each of
+    /// its callbacks: the loop is awake, and nobody needs to wake it.
     uv_loop_s* uv();
+    void io_happened();
 
 protected:
     std::uint64_t start_timer(Duration delay, Duration repeat, Function<void()> job) override;
@@ -87,6 +102,15 @@ protected:
     bool has_timer(std::uint64_t id) const override;
 
 private:
+    class Inside;
+    enum class Wait { no, yes };
+    bool turn(Wait wait);
+    void poll(Wait wait);
+    void wake_up();
+    bool deliver_mail();
+    void fire_timers();
+    void run_turn_ends();
+
     struct State;
     std::size_t index_;
     std::unique_ptr<State> state_;

@@ -10,12 +10,17 @@ namespace nuncio::kernel {
 
 class WorkerPool {
 public:
-    /// `queue_limit` jobs may wait at the most.
+    /// `queue_limit` jobs may wait at the most. Without threads, jobs run when `run_one` or `drain`
+    /// is called: the in-process server of the tests.
     WorkerPool(std::size_t threads, std::size_t queue_limit);
     ~WorkerPool(); ///< finishes what was accepted
 
-    /// Any thread. False when the queue is full; the job was not taken then.
+    /// Any thread. The job counts as code of the plugin that submits it. False when the queue is
+    /// full; the job was not taken then.
     bool submit(Function<void()>& job);
+    /// A pool without threads: runs the oldest job here, outside of any loop. False when none
+    /// waits.
+    bool run_one();
     std::size_t waiting() const;
     /// Waits until every job accepted before has ended. Not from a worker.
     void drain();

@@ -129,12 +129,15 @@ namespace detail {
         return task<void>(std::coroutine_handle<Promise>::from_promise(*this));
     }
 
-    /// What a Completion's two ends share. Resumes the waiter on the loop it waited on.
-    class NUNCIO_API CompletionBase {
+    /// What a Completion's two ends share. Resumes the waiter on the loop it waited on; a waiter on
+    /// a worker thread goes on where it was resolved.
+    class NUNCIO_API CompletionBase : public std::enable_shared_from_this<CompletionBase> {
     public:
         bool is_resolved() const { return state_.load(std::memory_order_acquire) == resolved; }
         /// True when the caller shall stay suspended.
         bool suspend(std::coroutine_handle<> waiting);
+        /// On the loop it waited on: the waiting frame is being destroyed, so never resume it.
+        void abandon();
 
     protected:
         void resolved_now();
@@ -171,9 +174,34 @@ public:
     void resolve(T value) const { state_->resolve(std::move(value)); }
     bool is_resolved() const { return state_->is_resolved(); }
 
-    bool await_ready() const { return state_->is_resolved(); }
-    bool await_suspend(std::coroutine_handle<> waiting) const { return state_->suspend(waiting); }
-    T await_resume() const { return std::move(*state_->value); }
+    /// Lives in the waiting frame, so a task may be destroyed while it waits.
+    class Awaiter {
+    public:
+        explicit Awaiter(std::shared_ptr<State> state)
+            : state_(std::move(state))
+        {
+        }
+        Awaiter(const Awaiter&) = delete;
+        Awaiter& operator=(const Awaiter&) = delete;
+        ~Awaiter()
+        {
+            if (suspended_)
+                state_->abandon();
+        }
+        bool await_ready() const { return state_->is_resolved(); }
+        bool await_suspend(std::coroutine_handle<> waiting)
+        {
+            // Set before: once suspended, another thread's resolve may already be on its way here.
+            suspended_ = true;
+            return state_->suspend(waiting);
+        }
+        T await_resume() { return std::move(*state_->value); }
+
+    private:
+        std::shared_ptr<State> state_;
+        bool suspended_ = false;
+    };
+    Awaiter operator co_await() const { return Awaiter(state_); }
 
 private:
     std::shared_ptr<State> state_; // shared: the giver and the waiter end in any order

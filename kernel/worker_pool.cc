@@ -1,0 +1,159 @@
+#include "worker_pool.h"
+
+#include <nuncio/loop.h>
+
+#include <algorithm>
+#include <cassert>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <mutex>
+#include <pthread.h>
+#include <signal.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    constexpr auto idle = std::numeric_limits<std::uint64_t>::max();
+
+    struct Job {
+        std::uint64_t number = idle;
+        Function<void()> run;
+        void* plugin = nullptr;
+    };
+
+    /// Signals are the main thread's business: threads started meanwhile never take one.
+    class SignalsBlocked {
+    public:
+        SignalsBlocked()
+        {
+            sigset_t all;
+            sigfillset(&all);
+            pthread_sigmask(SIG_SETMASK, &all, &before_);
+        }
+        SignalsBlocked(const SignalsBlocked&) = delete;
+        SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+        ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+    private:
+        sigset_t before_ {};
+    };
+
+}
+
+struct WorkerPool::State {
+    std::size_t limit = 0;
+    mutable std::mutex mutex;
+    std::condition_variable work; ///< something to do, or the end
+    std::condition_variable ended; ///< a job has ended
+    std::deque<Job> queue;
+    std::uint64_t accepted = 0;
+    std::vector<std::uint64_t> running; ///< by worker: the number of its job
+    std::vector<std::thread> threads;
+    bool stopping = false;
+
+    /// Every job with a smaller number has ended.
+    std::uint64_t oldest() const
+    {
+        const auto waiting = queue.empty() ? idle : queue.front().number;
+        return std::min(waiting, *std::ranges::min_element(running));
+    }
+
+    /// Takes the oldest job and runs it, without the lock. Its captures end before it counts as
+    /// ended.
+    void run_front(std::unique_lock<std::mutex>& lock, std::size_t worker)
+    {
+        {
+            const auto job = std::move(queue.front());
+            queue.pop_front();
+            running[worker] = job.number;
+            lock.unlock();
+            auto* const before = exchange_current_plugin(job.plugin);
+            job.run();
+            exchange_current_plugin(before);
+        }
+        lock.lock();
+        running[worker] = idle;
+        ended.notify_all();
+    }
+
+    void work_until_end(std::size_t worker)
+    {
+        std::unique_lock lock(mutex);
+        for (;;) {
+            work.wait(lock, [this] { return stopping || !queue.empty(); });
+            if (queue.empty())
+                return;
+            run_front(lock, worker);
+        }
+    }
+};
+
+WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit)
+    : state_(std::make_unique<State>())
+{
+    state_->limit = queue_limit;
+    state_->running.assign(std::max<std::size_t>(threads, 1), idle);
+    const SignalsBlocked blocked;
+    for (std::size_t i = 0; i < threads; ++i) {
+        auto& thread = state_->threads.emplace_back([this, i] { state_->work_until_end(i); });
+        pthread_setname_np(thread.native_handle(), ("worker-" + std::to_string(i)).c_str());
+    }
+}
+
+WorkerPool::~WorkerPool()
+{
+    {
+        const std::lock_guard lock(state_->mutex);
+        state_->stopping = true;
+    }
+    state_->work.notify_all();
+    for (auto& thread : state_->threads)
+        thread.join();
+    while (run_one()) { }
+}
+
+bool WorkerPool::submit(Function<void()>& job)
+{
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (state_->stopping || state_->queue.size() >= state_->limit)
+            return false;
+        state_->queue.push_back({ state_->accepted++, std::move(job), current_plugin() });
+    }
+    state_->work.notify_one();
+    return true;
+}
+
+std::size_t WorkerPool::waiting() const
+{
+    const std::lock_guard lock(state_->mutex);
+    return state_->queue.size();
+}
+
+bool WorkerPool::run_one()
+{
+    std::unique_lock lock(state_->mutex);
+    if (!state_->threads.empty() && !state_->stopping)
+        return false;
+    if (state_->queue.empty())
+        return false;
+    assert(!Loop::current());
+    state_->run_front(lock, 0);
+    return true;
+}
+
+void WorkerPool::drain()
+{
+    while (run_one()) { }
+    std::unique_lock lock(state_->mutex);
+    state_->ended.wait(
+        lock, [this, until = state_->accepted] { return state_->oldest() >= until; });
+}
+
+}
