@@ -53,8 +53,8 @@ struct KernelLoop::State {
         assert(!failed);
         wake.data = this;
         failed = uv_async_init(&uv, &wake, [](uv_async_t* handle) {
-            auto& wakeups = static_cast<State*>(handle->data)->wakeups;
-            wakeups.store(wakeups.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            auto& count = static_cast<State*>(handle->data)->wakeups;
+            count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         });
         assert(!failed);
         uv_timer_init(&uv, &alarm);
