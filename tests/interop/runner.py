@@ -40,7 +40,7 @@ def read_verdicts(score, test, output):
         if line.startswith("plan "):
             pending = [n for n in line[5:].split("\t") if n]
             continue
-        for verdict in ("ok", "not ok", "differs"):
+        for verdict in ("ok", "not ok", "differs", "skip"):
             if line.startswith(verdict + " "):
                 rest = line[len(verdict) + 1:]
                 name = next((n for n in pending if rest == n or rest.startswith(n + ": ")), None)

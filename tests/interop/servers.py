@@ -119,9 +119,7 @@ class Prosody(Server):
 
     def configure(self):
         hosts = "\n".join(
-            f'VirtualHost "{host}"\n' + "".join(
-                f'  {name} = {{ certificate = "{certificate}"; key = "{key}" }}\n'
-                for name in ("ssl", "c2s_direct_tls_ssl"))
+            f'VirtualHost "{host}"\n  ssl = {{ certificate = "{certificate}"; key = "{key}" }}\n'
             for host, (certificate, key) in self.certificates.items())
         echoes = "\n".join(f'Component "echo.{host}" "echo"\n' for host in HOSTS)
         (self.directory / "data").mkdir(exist_ok=True)

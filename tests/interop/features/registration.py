@@ -35,6 +35,8 @@ async def _(environment, stack):
 
     client = people.client(account, plugins=PLUGINS)
     client.add_event_handler("register", register)
+    # slixmpp 1.8.3 holds every iq back until there is a session, its own registration too.
+    client._always_send_everything = True
     await client.login()
     check({"username", "password"} <= (seen or [set()])[0], f"the form asked for {seen}")
     await client.leave()

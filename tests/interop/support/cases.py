@@ -16,6 +16,10 @@ class Failure(AssertionError):
     pass
 
 
+class Skipped(Exception):
+    """The machine lacks what the case needs."""
+
+
 def case(name, differs=None):
     """`differs` maps a reference server to the way it departs from the RFC: there the case must
     fail, so that a note which is no longer true is noticed."""
@@ -56,6 +60,8 @@ async def _run(environment, chosen):
         note = differs.get(environment.server)
         try:
             await _call(function, environment)
+        except Skipped as lacking:
+            print(f"skip {name}: {lacking}", flush=True)
         except (Exception, asyncio.CancelledError) as error:
             if os.environ.get("NUNCIO_INTEROP_TRACE"):
                 traceback.print_exc()

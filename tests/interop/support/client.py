@@ -57,6 +57,9 @@ class Client(slixmpp.ClientXMPP):
 
         mechanisms.sasl_callback = credentials
 
+    async def _pick_dns_answer(self, domain, service=None):
+        return None  # the address is given: nobody is asked
+
     def _keep(self, stanza):
         self.unread.append(stanza)
         self._news.set()
@@ -76,6 +79,9 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("connection_failed", lambda e: settle(f"no connection: {e}"))
         self.add_event_handler("ssl_invalid_chain", lambda e: settle(f"certificate: {e}"))
         self.add_event_handler("disconnected", lambda e: settle(f"disconnected: {e}"))
+        # slixmpp learns the domain from connect()'s host name, which is a bare address here; without
+        # it direct TLS would have neither SNI nor a name to check.
+        self.default_domain = self.account.host
         port = self.environment.direct_tls_port if direct_tls else self.environment.port
         self.connect((self.environment.address, port), use_ssl=direct_tls,
                      force_starttls=tls and not direct_tls, disable_starttls=not tls or direct_tls)

@@ -1,0 +1,57 @@
+# libstrophe (C, its own SASL and OpenSSL use), through ../strophe_chat.c.
+import shutil
+import subprocess
+from pathlib import Path
+
+from support.cases import Skipped, case, check, equal, run
+from support.client import People
+from support.programs import Program
+
+
+def built(environment):
+    """The one CMake built, or one built here: the test does not depend on a nuncio build."""
+    program = Path(environment.tools) / "bin" / "strophe_chat"
+    if program.exists():
+        return str(program)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libstrophe"], capture_output=True,
+                           text=True, check=False)
+    if flags.returncode != 0 or shutil.which("cc") is None:
+        raise Skipped("libstrophe is not installed (package libstrophe-dev)")
+    program = Path(environment.directory) / "strophe_chat"
+    source = Path(__file__).resolve().parent.parent / "strophe_chat.c"
+    subprocess.run(["cc", str(source), "-o", str(program), *flags.stdout.split()], check=True)
+    return str(program)
+
+
+@case("STARTTLS, SCRAM, iq and a chat with slixmpp")
+async def _(environment, stack):
+    bob = await People(environment, stack).join(environment.account("bob"))
+    alice = environment.account("alice")
+    command = [built(environment), f"{alice.jid}/strophe", alice.password, environment.address,
+               str(environment.port), environment.certificates[alice.host], str(bob.boundjid)]
+    async with Program(command) as strophe:
+        mechanism = await strophe.line("mechanism")
+        check("SCRAM-SHA-" in mechanism, f"it chose {mechanism}")
+        equal(await strophe.line("connected"), f"connected {alice.jid}/strophe", "the bound address")
+        equal(await strophe.line("secured"), "secured yes", "TLS")
+        await bob.expect_message("strophe is here")
+        equal((await strophe.line("version")).lower(), f"version {environment.server}", "the iq's answer")
+        for text in ("hello", "ünïcode ☃ <&>", "x" * 5000):
+            bob.send_message(mto=f"{alice.jid}/strophe", mbody=text, mtype="chat")
+            await bob.expect_message(f"strophe heard: {text}")
+        bob.send_message(mto=alice.jid, mbody="quit", mtype="chat")
+        equal(await strophe.end(), 0, "its exit status")
+
+
+@case("a wrong password does not get in")
+async def _(environment):
+    alice = environment.account("alice")
+    command = [built(environment), alice.jid, "wrong", environment.address, str(environment.port),
+               environment.certificates[alice.host], alice.jid]
+    async with Program(command) as strophe:
+        equal(await strophe.end(), 1, "its exit status")
+        check(not any(line.startswith("connected") for line in strophe.lines), "it got in")
+
+
+if __name__ == "__main__":
+    run()
