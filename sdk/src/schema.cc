@@ -168,6 +168,12 @@ std::vector<ConfigError> Schema::read(
     return errors;
 }
 
+std::vector<ConfigError> Schema::check(const Value& table, std::string_view path) const
+{
+    const auto settings = make_settings_ ? make_settings_() : nullptr;
+    return read(table, path, settings.get());
+}
+
 Error Config::error(std::string_view option, std::string_view message) const
 {
     const Value* value = table_.find(option);

@@ -176,6 +176,15 @@ TEST_CASE("all mistakes are told at once, and what is refused is not set")
     CHECK(settings.wait == 5s);
 }
 
+TEST_CASE("a table can be checked by who does not know the settings")
+{
+    CHECK(schema().check(table({ { "port", 5269 } }), "plugins.x").empty());
+    CHECK(schema().check(table({ { "port", 0 }, { "x", 1 } }), "plugins.x").size() == 2);
+    CHECK(Schema("no options").check(Value::Table(), "plugins.x").empty());
+    CHECK(Schema("no options").check(table({ { "x", 1 } }), "plugins.x").at(0).text()
+        == "plugins.x: there is no option \"x\"; nothing can be set here");
+}
+
 TEST_CASE("a number that does not fit its member is refused without a range")
 {
     struct Small {

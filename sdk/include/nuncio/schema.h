@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -78,9 +79,13 @@ public:
     /// that is wrong: unknown keys with the nearest valid name, wrong types, values out of range.
     /// `path` ("plugins.roster") leads the messages.
     std::vector<ConfigError> read(const Value& table, std::string_view path, void* settings) const;
+    /// The same without keeping anything, for who does not know the settings struct.
+    std::vector<ConfigError> check(const Value& table, std::string_view path) const;
 
 protected:
     Option& add(Option option);
+    /// Makes a settings object with the defaults.
+    std::function<std::shared_ptr<void>()> make_settings_;
 
 private:
     std::string summary_;
@@ -171,7 +176,11 @@ namespace detail {
 template <class Settings>
 class Schema::Of : public Schema {
 public:
-    using Schema::Schema;
+    explicit Of(std::string summary)
+        : Schema(std::move(summary))
+    {
+        make_settings_ = [] { return std::make_shared<Settings>(); };
+    }
 
     template <class T>
     Of& option(std::string name, T Settings::*member, std::string doc)
