@@ -22,6 +22,12 @@ struct TlsInfo {
     std::string alpn; ///< "xmpp-client" or empty
 };
 
+/// How a server side of TLS begins.
+struct TlsStart {
+    bool direct = false; ///< XEP-0368: from the first byte, with ALPN xmpp-client
+    std::string domain {}; ///< the stream header's `to`: the certificate when there is no SNI
+};
+
 /// Bytes in, bytes out: TLS and compression. ~50 lines each; never sees a socket.
 class StreamLayer {
 public:
@@ -43,7 +49,8 @@ public:
     /// The backlog fell below the low-water mark after it had been above the high one.
     virtual void on_drained() = 0;
     /// The end: by the peer, an error, or our own close after its last byte was written. Nothing
-    /// else is called afterwards. `reason` is empty for an orderly end.
+    /// else is called afterwards. `reason` is empty for an orderly end. Called at the end of a
+    /// turn, as the last thing: here the connection may be destroyed.
     virtual void on_closed(std::string_view reason) = 0;
 
 protected:
@@ -51,7 +58,8 @@ protected:
 };
 
 /// Implemented over sockets (socket_connection.h) and, for tests, in memory (memory_connection.h).
-/// Belongs to one loop at a time. Output is collected and written once at the end of the turn.
+/// Belongs to one loop at a time, and is destroyed there; not while it is on its way to another.
+/// Output is collected and written once at the end of the turn.
 class Connection {
 public:
     virtual ~Connection() = default;
@@ -71,9 +79,10 @@ public:
     /// Shaper: at most this many bytes per second are read, with one second's burst; 0: unlimited.
     virtual void set_read_rate(std::uint64_t bytes_per_second) = 0;
 
-    /// Server side of STARTTLS: call after `<proceed/>` was appended. Bytes already received but
-    /// not yet consumed are thrown away by the caller (RFC 6120 §5.4.3.3, CVE-2011-0411).
-    virtual Result<void> start_tls(std::shared_ptr<TlsContext> context) = 0;
+    /// Server side of TLS; for STARTTLS call it after `<proceed/>` was appended. Bytes already
+    /// received but not yet consumed are thrown away by the caller (RFC 6120 §5.4.3.3,
+    /// CVE-2011-0411). What is appended before the handshake ended is written after it.
+    virtual Result<void> start_tls(std::shared_ptr<TlsContext> context, const TlsStart& how) = 0;
     virtual bool is_encrypted() const = 0;
     virtual const TlsInfo* tls() const = 0;
     /// RFC 9266 tls-exporter (TLS 1.3, or 1.2 with extended master secret) and RFC 5929
@@ -84,7 +93,9 @@ public:
     /// On top of TLS: XEP-0138. Takes effect for bytes after this call.
     virtual void push_layer(std::unique_ptr<StreamLayer> layer) = 0;
 
-    /// Writes what is pending, then ends; gives up after `linger`.
+    /// Writes what is pending, says that nothing follows, and waits for the peer's end, so that the
+    /// last bytes are not lost to a reset; gives up after `linger`. With 0 it writes what the
+    /// socket takes at once.
     virtual void close(Duration linger) = 0;
 
     /// Carries the connection to another loop: nothing is read or written meanwhile, then `arrived`
