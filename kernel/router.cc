@@ -167,6 +167,21 @@ void Router::handle_one(Work work)
     }
 }
 
+namespace {
+
+    /// What a plugin's domain is and can do was said when it was registered (XEP-0030).
+    std::optional<Stanza> answer_for_plugin(const Stanza& stanza, const DomainOptions& options)
+    {
+        if (!stanza.is_iq() || !stanza.to().is_domain() || options.identities.empty())
+            return {};
+        Directory directory { options.identities, options.features, {}, {} };
+        directory.features.emplace_back(ns_disco_info);
+        directory.features.emplace_back(ns_disco_items);
+        return answer_disco(stanza, directory);
+    }
+
+}
+
 void Router::arrive(Stanza stanza)
 {
     const auto& domains = server_.domains().domains;
@@ -176,6 +191,8 @@ void Router::arrive(Stanza stanza)
 
     const DomainTarget& target = found->second;
     if (target.plugin.domain) {
+        if (auto answer = answer_for_plugin(stanza, target.plugin.domain->options))
+            return route(std::move(*answer));
         const InPlugin inside(*target.plugin.instance);
         try {
             target.plugin.domain->handler(std::move(stanza));

@@ -38,6 +38,8 @@ private:
 
 /// A domain that a plugin owns (`echo.example.org`), or all of a host's if it wishes.
 struct DomainOptions {
+    /// With an identity the kernel answers service discovery for the domain itself; without one the
+    /// plugin gets these requests too.
     std::vector<DiscoIdentity> identities {};
     std::vector<std::string> features {};
     /// Listed among the host's items under this name; empty: not listed.

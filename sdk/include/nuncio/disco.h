@@ -1,9 +1,12 @@
 // XEP-0030: what a host says about itself, collected from its plugins.
 #pragma once
 
+#include <nuncio/stanza.h>
 #include <nuncio/xml.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nuncio::inline v1 {
@@ -28,5 +31,15 @@ struct Directory {
     std::vector<DiscoItem> items;
     std::vector<Element> forms; ///< XEP-0128 extended information
 };
+
+inline constexpr std::string_view ns_disco_info = "http://jabber.org/protocol/disco#info";
+inline constexpr std::string_view ns_disco_items = "http://jabber.org/protocol/disco#items";
+
+/// The `<query/>` elements that tell a directory; `node` is repeated from the request.
+NUNCIO_API Element disco_info(const Directory& directory, std::string_view node = {});
+NUNCIO_API Element disco_items(const Directory& directory, std::string_view node = {});
+
+/// The answer to a service discovery request without nodes; nothing when `stanza` is none.
+NUNCIO_API std::optional<Stanza> answer_disco(const Stanza& stanza, const Directory& directory);
 
 }
