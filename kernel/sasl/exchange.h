@@ -1,0 +1,64 @@
+// RFC 6120 §6.4: SASL on one stream: <auth/>, <response/> and <abort/> in, steps out.
+#pragma once
+
+#include "decoy_keys.h"
+#include "mechanism.h"
+#include "offer.h"
+
+#include <nuncio/xml.h>
+
+#include <memory>
+#include <string>
+
+namespace nuncio::kernel::sasl {
+
+/// All attempts of one stream. No I/O: the owner sends what append_xml() writes, asks the backend
+/// when a step says so, and gives the answer to resume() before anything else.
+class Exchange {
+public:
+    struct Surroundings {
+        std::string domain;
+        Offer offer;
+        ChannelBindings bindings;
+        const DecoyKeys& decoys; ///< outlives the exchange
+        bool is_encrypted = false;
+    };
+    explicit Exchange(Surroundings surroundings);
+
+    const Offer& offer() const { return surroundings_.offer; }
+    const ChannelBindings& bindings() const { return surroundings_.bindings; }
+
+    /// An element in the namespace of SASL.
+    Step handle(ElementRef element);
+    /// The backend's answer to an `ask_…` step.
+    Step resume(BackendAnswer answer);
+    /// The backend could not answer: temporary-auth-failure.
+    Step give_up();
+
+    /// Of the present or the last attempt.
+    const std::string& user() const;
+    ScramHash hash() const;
+    std::string take_password();
+    std::string_view mechanism_name() const { return info_ ? info_->name : std::string_view(); }
+
+    /// Attempts that failed on this stream, whatever the reason.
+    std::uint32_t failures() const { return failures_; }
+
+private:
+    Step begin(ElementRef auth);
+    Step choose(std::string_view name);
+    Step respond(ElementRef element);
+    Step note(Step step);
+
+    enum class State { idle, running, asking };
+    Surroundings surroundings_;
+    std::unique_ptr<Mechanism> mechanism_;
+    const MechanismInfo* info_ = nullptr;
+    State state_ = State::idle;
+    std::uint32_t failures_ = 0;
+};
+
+/// What goes on the wire for a challenge, success or failure.
+void append_xml(std::string& out, const Step& step);
+
+}

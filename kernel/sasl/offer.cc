@@ -1,0 +1,103 @@
+#include "offer.h"
+
+#include <nuncio/ns.h>
+
+#include <algorithm>
+
+namespace nuncio::kernel::sasl {
+
+namespace {
+
+    constexpr std::string_view ns_channel_binding = "urn:xmpp:sasl-cb:0"; // XEP-0440
+
+    using Kind = MechanismInfo::Kind;
+    constexpr MechanismInfo known[] = {
+        { "SCRAM-SHA-512-PLUS", Kind::scram_plus, ScramHash::sha512 },
+        { "SCRAM-SHA-256-PLUS", Kind::scram_plus, ScramHash::sha256 },
+        { "SCRAM-SHA-1-PLUS", Kind::scram_plus, ScramHash::sha1 },
+        { "SCRAM-SHA-512", Kind::scram, ScramHash::sha512 },
+        { "SCRAM-SHA-256", Kind::scram, ScramHash::sha256 },
+        { "SCRAM-SHA-1", Kind::scram, ScramHash::sha1 },
+        { "PLAIN", Kind::plain, ScramHash::sha1 },
+    };
+
+    bool has_keys(const AuthAbilities& abilities, ScramHash hash)
+    {
+        switch (hash) {
+        case ScramHash::sha1:
+            return abilities.scram_sha1;
+        case ScramHash::sha256:
+            return abilities.scram_sha256;
+        case ScramHash::sha512:
+            return abilities.scram_sha512;
+        }
+        return false;
+    }
+
+    bool fits(const MechanismInfo& mechanism, const Offer::Basis& basis)
+    {
+        if (!basis.allowed.empty()
+            && std::ranges::find(basis.allowed, mechanism.name) == basis.allowed.end())
+            return false;
+        if (mechanism.kind == Kind::plain)
+            return basis.abilities.check_password
+                && (basis.is_encrypted || basis.plain_without_tls);
+        return has_keys(basis.abilities, mechanism.hash)
+            && (mechanism.kind == Kind::scram || basis.has_channel_binding);
+    }
+
+    std::uint32_t bit(const MechanismInfo& mechanism)
+    {
+        return std::uint32_t(1) << (&mechanism - known);
+    }
+
+}
+
+std::span<const MechanismInfo> mechanisms()
+{
+    return known;
+}
+
+const MechanismInfo* find_mechanism(std::string_view name)
+{
+    const auto found = std::ranges::find(known, name, &MechanismInfo::name);
+    return found == std::end(known) ? nullptr : found;
+}
+
+Offer::Offer(const Basis& basis)
+{
+    for (const MechanismInfo& mechanism : known)
+        if (fits(mechanism, basis))
+            offered_ |= bit(mechanism);
+}
+
+bool Offer::has(const MechanismInfo& mechanism) const
+{
+    return offered_ & bit(mechanism);
+}
+
+bool Offer::has_plus() const
+{
+    return std::ranges::any_of(known, [this](const MechanismInfo& mechanism) {
+        return mechanism.kind == Kind::scram_plus && has(mechanism);
+    });
+}
+
+void Offer::add_to(Element& features, const ChannelBindings& bindings) const
+{
+    if (empty())
+        return;
+    auto list = features.add("mechanisms", ns_sasl);
+    for (const MechanismInfo& mechanism : known)
+        if (has(mechanism))
+            list.add("mechanism").text(mechanism.name);
+    if (!has_plus())
+        return;
+    auto types = features.add("sasl-channel-binding", ns_channel_binding);
+    if (!bindings.exporter.empty())
+        types.add("channel-binding").attr("type", "tls-exporter");
+    if (!bindings.end_point.empty())
+        types.add("channel-binding").attr("type", "tls-server-end-point");
+}
+
+}

@@ -1,0 +1,51 @@
+// Which SASL mechanisms one stream offers, in the order of preference (RFC 6120 §6.3.3).
+#pragma once
+
+#include "channel_binding.h"
+
+#include <nuncio/auth.h>
+#include <nuncio/xml.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nuncio::kernel::sasl {
+
+struct MechanismInfo {
+    std::string_view name;
+    enum class Kind { scram, scram_plus, plain } kind;
+    ScramHash hash; ///< of SCRAM
+};
+
+/// All that this server speaks, strongest first.
+std::span<const MechanismInfo> mechanisms();
+const MechanismInfo* find_mechanism(std::string_view name);
+
+class Offer {
+public:
+    struct Basis {
+        AuthAbilities abilities;
+        std::span<const std::string> allowed {}; ///< by the administrator; empty: all that fit
+        bool is_encrypted = false;
+        bool plain_without_tls = false;
+        bool has_channel_binding = false;
+    };
+    Offer() = default;
+    explicit Offer(const Basis& basis);
+
+    bool empty() const { return offered_ == 0; }
+    bool has(const MechanismInfo& mechanism) const;
+    /// Some mechanism with channel binding is offered.
+    bool has_plus() const;
+
+    /// `<mechanisms/>`, and XEP-0440 `<sasl-channel-binding/>` where -PLUS is offered.
+    void add_to(Element& features, const ChannelBindings& bindings) const;
+
+private:
+    std::uint32_t offered_ = 0; // one bit for each of mechanisms()
+};
+
+}
