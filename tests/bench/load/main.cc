@@ -90,8 +90,6 @@ int run_exchange(Exchange& exchange, const std::string& name, Goal goal, Engine&
     if (goal != Goal::connected)
         fleet.settle();
     exchange.prepare(fleet);
-    if (goal != Goal::connected)
-        fleet.settle();
     if (options.pid != 0) {
         report.memory_with_sessions = usage_of_tree(options.pid, Memory::rss_and_pss);
         report.has_memory = true;

@@ -34,6 +34,8 @@ void Presence::prepare(Fleet& fleet)
         throw SetupError(
             "subscriptions were not made in " + std::to_string(options_.setup_seconds) + " s");
     is_subscribing_ = false;
+    if (subscriptions_made_ != 0)
+        fleet.settle();
 }
 
 void Presence::start()

@@ -1,5 +1,6 @@
 # ejabberd as Debian configures it, without shapers and counters, with in-band registration, on
-# loopback. Writes $1/start, which runs it in the foreground: client port $2 (STARTTLS), $2 + 1
+# loopback. The backlog of 5 that listeners have by default would make every burst of connections
+# wait a second for TCP to try again. Writes $1/start, which runs it in the foreground: client port $2 (STARTTLS), $2 + 1
 # direct TLS.
 
 configure_ejabberd() {
@@ -32,6 +33,7 @@ listen:
     module: ejabberd_c2s
     max_stanza_size: 262144
     access: c2s
+    backlog: 128
     starttls: true
     protocol_options: 'TLS_OPTIONS'
   - port: $((port + 1))
@@ -39,6 +41,7 @@ listen:
     module: ejabberd_c2s
     max_stanza_size: 262144
     access: c2s
+    backlog: 128
     tls: true
     protocol_options: 'TLS_OPTIONS'
   - port: $((port + 2))

@@ -1,0 +1,1 @@
+configure_nuncio() { echo "not yet" >&2; exit 2; }
