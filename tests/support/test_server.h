@@ -45,19 +45,21 @@ public:
     std::optional<Heard> hear();
     const std::string& name() const { return name_; }
     const Jid& jid() const { return jid_; }
-    bool is_connected() const { return connection_ != nullptr; }
 
 private:
     void collect();
-    std::optional<Heard> expect_element(std::string_view name);
+    std::optional<std::string> expect(std::string_view name, Heard::Kind kind);
 
     TestServer& server_;
     std::string name_;
     Jid jid_;
-    std::shared_ptr<kernel::MemoryPeer> connection_;
+    std::unique_ptr<kernel::MemoryPeer> peer_;
     XmlStream incoming_;
+    std::string incoming_bytes_;
     std::deque<Heard> heard_;
     bool is_broken_ = false;
+    bool was_closed_ = false;
+    bool is_gone_ = false;
 };
 
 /// Options as a conversation's head declares them.
