@@ -69,6 +69,13 @@ struct HostSettings {
     SourcePlace place;
 };
 
+/// Where the settings came from, so that they can be read again.
+struct ConfigSource {
+    std::string folder; ///< of the *.toml files
+    std::string data_dir {}; ///< given on the command line; comes before server.data_dir
+    std::vector<std::string> plugin_path {}; ///< when server.plugin_path is not set
+};
+
 struct Settings {
     std::uint32_t loops = 0; ///< 0: one per core
     std::uint32_t workers = 4;
@@ -82,6 +89,7 @@ struct Settings {
     TlsSettings tls;
     std::vector<ListenSettings> listen;
     std::vector<HostSettings> hosts;
+    ConfigSource source;
 };
 
 }

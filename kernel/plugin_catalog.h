@@ -1,0 +1,29 @@
+// What a configuration check must know of plugins: which there are, and what they can be told.
+#pragma once
+
+#include <nuncio/result.h>
+#include <nuncio/schema.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nuncio::kernel {
+
+class PluginCatalog {
+public:
+    virtual ~PluginCatalog() = default;
+
+    /// Looks into these folders from now on, and their `auth-backends` siblings.
+    virtual void search(const std::vector<std::string>& path) = 0;
+    /// Alive as long as the catalog. An error of kind not_found means that there is no such plugin.
+    virtual Result<const Schema*> schema(const std::string& name) = 0;
+    virtual std::vector<std::string> names() = 0;
+    /// The one-line summary of a plugin, or empty.
+    virtual std::string summary(const std::string& name) = 0;
+};
+
+/// Opens plugins' files when their notes are accepted, and closes them with the catalog.
+std::unique_ptr<PluginCatalog> make_plugin_catalog();
+
+}
