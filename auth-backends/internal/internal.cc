@@ -1,0 +1,170 @@
+// auth/1 over the host's own storage: accounts as SCRAM keys, without passwords.
+#include "record.h"
+
+#include <nuncio/plugin.h>
+
+namespace nuncio::internal {
+
+struct Settings {
+    std::uint32_t iterations = 10000;
+    std::uint32_t cache = 4096;
+};
+
+class Internal final : public Plugin, public AuthBackend {
+public:
+    static Schema schema()
+    {
+        return Schema::of<Settings>("Accounts in the host's own storage")
+            .option("iterations", &Settings::iterations,
+                "Rounds of PBKDF2 for passwords set from now on: dearer for an attacker with the "
+                "database, and for every login with PLAIN.")
+            .range(scram_min_iterations, 10'000'000)
+            .option("cache", &Settings::cache, "How many accounts' keys are kept in memory.")
+            .range(0, 10'000'000);
+    }
+
+    Result<void> configure(const Config& config) override
+    {
+        settings_ = config.as<Settings>();
+        return {};
+    }
+
+    Result<void> start(Context& context) override
+    {
+        context_ = &context;
+        cache_.emplace(settings_.cache);
+        store_ = context.store("accounts");
+        context.provide<AuthBackend>(*this);
+        return {};
+    }
+
+    AuthAbilities abilities() const override
+    {
+        return { .check_password = true,
+            .scram_sha1 = true,
+            .scram_sha256 = true,
+            .scram_sha512 = true,
+            .set_password = true,
+            .create = true,
+            .remove = true,
+            .list = true };
+    }
+
+    task<Result<bool>> exists(std::string user) override
+    {
+        const auto record = co_await load(std::move(user));
+        if (!record)
+            co_return record.error();
+        co_return record->has_value();
+    }
+
+    task<Result<bool>> check_password(std::string user, std::string password) override
+    {
+        auto record = co_await load(std::move(user));
+        if (!record)
+            co_return record.error();
+        const auto prepared = prepare_password(password);
+        if (!prepared)
+            co_return false;
+        // Nobody's keys match nothing, but take as long: the answer's delay tells no names.
+        const ScramKeys keys = *record
+            ? (*record)->of(ScramHash::sha256)
+            : ScramKeys { "nobody's salt...", {}, {}, settings_.iterations };
+        co_return co_await context_->work([password = *prepared, keys] {
+            return matches_scram_keys(password, keys, ScramHash::sha256);
+        });
+    }
+
+    task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash) override
+    {
+        const auto record = co_await load(std::move(user));
+        if (!record)
+            co_return record.error();
+        if (!*record)
+            co_return std::optional<ScramKeys>();
+        co_return std::optional((*record)->of(hash));
+    }
+
+    task<Result<void>> create(std::string user, std::string password) override
+    {
+        return write(StorageOp::Kind::create, std::move(user), std::move(password));
+    }
+
+    task<Result<void>> set_password(std::string user, std::string password) override
+    {
+        return write(StorageOp::Kind::replace, std::move(user), std::move(password));
+    }
+
+    task<Result<void>> remove(std::string user) override
+    {
+        const auto removed = co_await store_.remove({}, user);
+        cache_->forget(user);
+        co_return removed;
+    }
+
+    task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit) override
+    {
+        std::vector<StorageOp> steps(1);
+        steps[0] = { .kind = StorageOp::Kind::list, .key = std::move(after), .limit = limit };
+        auto answers = co_await store_.batch(std::move(steps));
+        if (!answers)
+            co_return answers.error();
+        std::vector<std::string> users;
+        for (StorageRow& row : answers->front())
+            users.push_back(std::move(row.key));
+        co_return users;
+    }
+
+private:
+    task<Result<std::optional<Record>>> load(std::string user)
+    {
+        if (auto cached = cache_->find(user))
+            co_return std::move(cached);
+        const auto changes = cache_->changes();
+        const auto text = co_await store_.get({}, user);
+        if (!text)
+            co_return text.error();
+        if (!*text)
+            co_return std::optional<Record>();
+        auto record = read_record(**text);
+        if (!record)
+            co_return Error { user + ": " + record.error().text, record.error().kind };
+        cache_->insert(user, *record, changes);
+        co_return std::optional(std::move(*record));
+    }
+
+    task<Result<void>> write(StorageOp::Kind kind, std::string user, std::string password)
+    {
+        const auto prepared = prepare_password(password);
+        if (!prepared)
+            co_return prepared.error();
+        const Record record
+            = co_await context_->work([password = *prepared, iterations = settings_.iterations] {
+                  return make_record(password, iterations);
+              });
+        std::vector<StorageOp> steps(1);
+        steps[0] = { .kind = kind, .key = user, .value = to_text(record) };
+        const auto done = co_await store_.batch(std::move(steps));
+        cache_->forget(user);
+        if (done)
+            co_return {};
+        switch (done.error().kind) {
+        case Error::Kind::conflict:
+            co_return Error { "the account " + user + " exists already", Error::Kind::conflict };
+        case Error::Kind::not_found:
+            co_return Error { "there is no account " + user, Error::Kind::not_found };
+        default:
+            co_return done.error();
+        }
+    }
+
+    Settings settings_;
+    Context* context_ = nullptr;
+    Store store_;
+    std::optional<RecordCache> cache_;
+};
+
+}
+
+NUNCIO_PLUGIN(nuncio::internal::Internal, "internal", "0.1.0",
+    "Accounts in the host's own storage, as SCRAM keys", "provides=auth/1\nrequires=storage/1")

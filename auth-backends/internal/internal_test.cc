@@ -1,0 +1,60 @@
+#include "record.h"
+
+#include <doctest/doctest.h>
+
+using namespace nuncio;
+using namespace nuncio::internal;
+
+TEST_CASE("a record is read back as it was written, and holds no password")
+{
+    const Record record = make_record("pencil", scram_min_iterations);
+    const std::string text = to_text(record);
+    CHECK(text.find("pencil") == text.npos);
+    const auto read = read_record(text);
+    REQUIRE(read);
+    for (const auto hash : { ScramHash::sha1, ScramHash::sha256, ScramHash::sha512 }) {
+        CHECK(read->of(hash).salt == record.of(hash).salt);
+        CHECK(read->of(hash).server_key == record.of(hash).server_key);
+        CHECK(matches_scram_keys("pencil", read->of(hash), hash));
+        CHECK_FALSE(matches_scram_keys("pencils", read->of(hash), hash));
+    }
+}
+
+TEST_CASE("two accounts with one password have nothing in common")
+{
+    const auto one = make_record("pencil", scram_min_iterations);
+    const auto two = make_record("pencil", scram_min_iterations);
+    CHECK(one.of(ScramHash::sha1).salt != two.of(ScramHash::sha1).salt);
+    CHECK(one.of(ScramHash::sha1).stored_key != two.of(ScramHash::sha1).stored_key);
+    CHECK(one.of(ScramHash::sha1).salt != one.of(ScramHash::sha256).salt);
+}
+
+TEST_CASE("a damaged record is an error that may pass, not a wrong password")
+{
+    const std::string good = to_text(make_record("pencil", scram_min_iterations));
+    for (const auto& bad : { std::string(), good.substr(10), good.substr(0, good.size() / 2),
+             "SCRAM-SHA-1$0:" + good.substr(good.find(':') + 1) }) {
+        const auto read = read_record(bad);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().kind == Error::Kind::unavailable);
+    }
+}
+
+TEST_CASE("the cache forgets the least used, and what was read before a change")
+{
+    const Record record = make_record("pencil", 1);
+    RecordCache cache(2);
+    cache.insert("a", record, cache.changes());
+    cache.insert("b", record, cache.changes());
+    CHECK(cache.find("a"));
+    cache.insert("c", record, cache.changes());
+    CHECK(cache.find("a"));
+    CHECK_FALSE(cache.find("b"));
+    const auto before = cache.changes();
+    cache.forget("a");
+    CHECK_FALSE(cache.find("a"));
+    cache.insert("a", record, before);
+    CHECK_FALSE(cache.find("a"));
+    cache.insert("a", record, cache.changes());
+    CHECK(cache.find("a"));
+}

@@ -1,0 +1,54 @@
+// What is kept of one account: SCRAM keys for each hash, and no password.
+#pragma once
+
+#include <nuncio/scram.h>
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace nuncio::internal {
+
+struct Record {
+    std::array<ScramKeys, 3> keys; ///< by ScramHash
+
+    const ScramKeys& of(ScramHash hash) const { return keys[static_cast<std::size_t>(hash)]; }
+};
+
+/// Derives the keys of a prepared password, each with a salt of its own. Slow: worker threads only.
+Record make_record(std::string_view password, std::uint32_t iterations);
+
+/// RFC 5803: `SCRAM-SHA-256$iterations:salt$stored-key:server-key`, a line for each hash.
+std::string to_text(const Record& record);
+Result<Record> read_record(std::string_view text);
+
+/// The records in use lately, so that a login asks the disk for nothing. Any thread.
+class RecordCache {
+public:
+    explicit RecordCache(std::size_t capacity)
+        : capacity_(capacity)
+    {
+    }
+    std::optional<Record> find(const std::string& user);
+    /// To be asked before reading what `insert` is given later.
+    std::uint64_t changes() const;
+    /// Keeps a record that was read, unless something was forgotten since: it may be stale.
+    void insert(const std::string& user, const Record& record, std::uint64_t changes);
+    void forget(const std::string& user);
+
+private:
+    using Entry = std::pair<std::string, Record>;
+    const std::size_t capacity_;
+    mutable std::mutex mutex_;
+    std::list<Entry> entries_; ///< latest first
+    std::unordered_map<std::string_view, std::list<Entry>::iterator>
+        by_user_; ///< names in entries_
+    std::uint64_t changes_ = 0;
+};
+
+}

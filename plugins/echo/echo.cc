@@ -1,0 +1,45 @@
+// Sends back what it is sent: how a plugin owns a domain.
+#include <nuncio/plugin.h>
+
+namespace nuncio::echo {
+
+struct Settings {
+    std::string host = "echo";
+};
+
+class Echo final : public Plugin {
+public:
+    static Schema schema()
+    {
+        return Schema::of<Settings>("Echoes messages")
+            .option("host", &Settings::host,
+                "The service's domain; a name without a dot is put before the host's.");
+    }
+
+    Result<void> configure(const Config& config) override
+    {
+        settings_ = config.as<Settings>();
+        return {};
+    }
+    Result<void> start(Context& context) override
+    {
+        DomainOptions options { .identities = { { "client", "bot", "Echo" } },
+            .item_name = "Echo" };
+        context.own_domain(settings_.host, options, [&host = context.host()](Stanza stanza) {
+            // Two services that echoed errors would do so for ever.
+            if (stanza.is_presence() || stanza.is_error() || stanza.type() == Stanza::Type::result)
+                return;
+            const Jid sender(stanza.from());
+            stanza.set_from(Jid(stanza.to())).set_to(sender);
+            host.route(std::move(stanza));
+        });
+        return {};
+    }
+
+private:
+    Settings settings_;
+};
+
+}
+
+NUNCIO_PLUGIN(nuncio::echo::Echo, "echo", "0.1.0", "Echoes messages")
