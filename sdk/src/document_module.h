@@ -8,8 +8,7 @@ namespace nuncio::inline v1 {
 /// What went wrong in a document, as the module says it.
 struct DocumentError {
     std::string text;
-    std::uint64_t line = 0; ///< from 1, in the bytes given
-    std::uint64_t offset = 0; ///< in bytes
+    std::size_t offset = 0; ///< in bytes, about
 };
 
 /// Reads a document without BOM and XML declaration. Exported as `nuncio_read_document`; both sides

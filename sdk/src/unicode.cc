@@ -3,34 +3,29 @@
 
 namespace nuncio::inline v1::unicode {
 
-namespace {
-
-    /// The length of the valid prefix of `text`.
-    std::size_t valid_prefix(std::string_view text)
-    {
-        const char* at = text.data();
-        const char* const end = at + text.size();
-        while (at < end) {
-            const auto [value, size] = decode(at, end);
-            if (size <= 0 || !is_xml_char(value))
-                break;
-            at += size;
-        }
-        return static_cast<std::size_t>(at - text.data());
+std::size_t xml_text_prefix(std::string_view text)
+{
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at < end) {
+        const auto [value, size] = decode(at, end);
+        if (size <= 0 || !is_xml_char(value))
+            break;
+        at += size;
     }
-
+    return static_cast<std::size_t>(at - text.data());
 }
 
 bool is_xml_text(std::string_view text)
 {
-    return valid_prefix(text) == text.size();
+    return xml_text_prefix(text) == text.size();
 }
 
 std::string make_xml_text(std::string_view text)
 {
     std::string made;
     for (;;) {
-        const auto valid = valid_prefix(text);
+        const auto valid = xml_text_prefix(text);
         made.append(text.substr(0, valid));
         if (valid == text.size())
             return made;

@@ -90,7 +90,9 @@ constexpr bool is_name_char(char32_t c)
         || (c >= 0x300 && c <= 0x36F) || c == 0x203F || c == 0x2040;
 }
 
-/// True for text that may stand in a document: UTF-8, and every character a Char.
+/// The length of the longest prefix that may stand in a document: UTF-8, every character a Char.
+std::size_t xml_text_prefix(std::string_view text);
+/// True for text that may stand in a document.
 bool is_xml_text(std::string_view text);
 /// The same text with every byte or character that may not stand in a document made U+FFFD.
 std::string make_xml_text(std::string_view text);

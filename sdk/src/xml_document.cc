@@ -1,5 +1,6 @@
 // One element, and whole documents, out of a string.
 #include "document_module.h"
+#include "unicode.h"
 #include "xml_declaration.h"
 #include "xml_parser.h"
 #include "xml_scan.h"
@@ -61,34 +62,53 @@ Result<Element> parse_element(std::string_view text, const XmlLimits& limits)
     return parser.take();
 }
 
+namespace {
+
+    bool begins_with_declaration(std::string_view bytes)
+    {
+        return bytes.starts_with("<?xml") && bytes.size() > 5 && xml::is(bytes[5], xml::space);
+    }
+
+    Error document_error(std::string_view bytes, std::string_view text, std::size_t offset)
+    {
+        const auto before = bytes.substr(0, offset);
+        const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+        return { "line " + std::to_string(line) + ", byte " + std::to_string(offset) + ": "
+            + std::string(text) };
+    }
+
+}
+
 Result<Element> parse_document(std::string_view bytes)
 {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    // Xerces says less clearly what is wrong with bytes.
+    if (const auto good = unicode::xml_text_prefix(bytes); good != bytes.size())
+        return document_error(bytes, "not UTF-8, or a character that XML forbids", good);
     auto rest = bytes;
     if (rest.starts_with(byte_order_mark))
         rest.remove_prefix(byte_order_mark.size());
     // Xerces accepts any version, and then other characters, so it never sees a declaration.
-    if (rest.starts_with("<?xml") && rest.size() > 5 && xml::is(rest[5], xml::space)) {
+    if (begins_with_declaration(rest)) {
         const auto declaration = xml::read_declaration(rest);
-        if (declaration.verdict != xml::Declaration::Verdict::ok) {
-            const bool cut = declaration.verdict == xml::Declaration::Verdict::need_more;
-            return Error { "line 1: "
-                + std::string(cut ? "the XML declaration does not end" : declaration.text) };
-        }
+        if (declaration.verdict == xml::Declaration::Verdict::need_more)
+            return document_error(bytes, "the XML declaration does not end", 0);
+        if (declaration.verdict == xml::Declaration::Verdict::failed)
+            return document_error(bytes, declaration.text, 0);
         rest.remove_prefix(declaration.size);
+        // A second one would be the first that Xerces sees.
+        if (begins_with_declaration(rest) || rest.starts_with(byte_order_mark))
+            return document_error(bytes, "an element was expected", bytes.size() - rest.size());
     }
     static const auto module = load_document_module();
     if (!module)
         return module.error();
     Element document;
     DocumentError error;
-    if ((*module)(rest, document, error))
-        return document;
-    const auto skipped = bytes.substr(0, bytes.size() - rest.size());
-    const auto line
-        = error.line + static_cast<std::uint64_t>(std::count(skipped.begin(), skipped.end(), '\n'));
-    return Error { "line " + std::to_string(line) + ", byte "
-        + std::to_string(error.offset + skipped.size()) + ": " + error.text };
+    if (!(*module)(rest, document, error))
+        return document_error(bytes, error.text,
+            bytes.size() - rest.size() + std::min<std::size_t>(error.offset, rest.size()));
+    return document;
 }
 
 }

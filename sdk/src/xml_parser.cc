@@ -167,7 +167,7 @@ XmlParser::Step XmlParser::content()
         switch (*at) {
         case '<':
             state_ = State::markup;
-            return Step::go;
+            return markup();
         case '&':
             next = reference();
             break;
@@ -207,6 +207,9 @@ XmlParser::Step XmlParser::cdata()
 
 // ---- Markup ----
 
+// Each step goes on with the next one itself, and is found again through `state_` when the bytes
+// end in the middle of it.
+
 XmlParser::Step XmlParser::markup()
 {
     const char* const at = here();
@@ -235,7 +238,7 @@ XmlParser::Step XmlParser::markup()
         ++at_;
         name_ = { static_cast<std::uint32_t>(at_), 0, 0 };
         state_ = State::tag_name;
-        return Step::go;
+        return tag_name();
     }
     if (!frame_ && (what_ != What::element || context_.qname.empty()))
         return fail(Kind::not_well_formed, "an end tag where a start tag was expected");
@@ -310,16 +313,19 @@ XmlParser::Step XmlParser::scan_name()
     return at == end_ ? Step::more : Step::go;
 }
 
-XmlParser::Step XmlParser::end_of_name(State next)
+/// Checks how the name and its local part start.
+XmlParser::Step XmlParser::end_of_name()
 {
     const auto name = view(name_.at, name_.size);
     const auto starts_well = [&name](std::size_t at) {
-        const auto [c, size] = unicode::decode(name.data() + at, name.data() + name.size());
+        const char* const start = name.data() + at;
+        if (at < name.size() && static_cast<unsigned char>((*start | 0x20) - 'a') < 26)
+            return true;
+        const auto [c, size] = unicode::decode(start, name.data() + name.size());
         return size > 0 && unicode::is_name_start(c);
     };
     if (!starts_well(0) || (name_.colon != 0 && !starts_well(name_.colon + 1)))
         return fail(Kind::not_well_formed, "a name was expected");
-    state_ = next;
     return Step::go;
 }
 
@@ -334,13 +340,17 @@ XmlParser::Step XmlParser::tag_name()
     outer_bindings_ = bindings_;
     outer_binding_count_ = binding_count_;
     outer_default_ns_ = default_ns_;
-    return end_of_name(State::tag_space);
+    if (const auto next = end_of_name(); next != Step::go)
+        return next;
+    state_ = State::tag_space;
+    return tag_space();
 }
 
-XmlParser::Step XmlParser::skip_space()
+inline XmlParser::Step XmlParser::skip_space()
 {
-    stop_at(xml::skip_space(here(), end_));
-    return here() == end_ ? Step::more : Step::go;
+    const char* const at = xml::skip_space(here(), end_);
+    stop_at(at);
+    return at == end_ ? Step::more : Step::go;
 }
 
 XmlParser::Step XmlParser::tag_space()
@@ -357,20 +367,23 @@ XmlParser::Step XmlParser::tag_space()
     if (*here() == '/') {
         ++at_;
         state_ = State::empty_tag;
-        return Step::go;
+        return empty_tag();
     }
     if (!space_seen_)
         return fail(Kind::not_well_formed, "white space, '/' or '>' was expected in a tag");
     name_ = { static_cast<std::uint32_t>(at_), 0, 0 };
     state_ = State::attribute_name;
-    return Step::go;
+    return attribute_name();
 }
 
 XmlParser::Step XmlParser::attribute_name()
 {
     if (const auto next = scan_name(); next != Step::go)
         return next;
-    return end_of_name(State::equals);
+    if (const auto next = end_of_name(); next != Step::go)
+        return next;
+    state_ = State::equals;
+    return equals();
 }
 
 XmlParser::Step XmlParser::equals()
@@ -381,7 +394,7 @@ XmlParser::Step XmlParser::equals()
         return fail(Kind::not_well_formed, "'=' was expected after an attribute's name");
     ++at_;
     state_ = State::quote;
-    return Step::go;
+    return quote();
 }
 
 XmlParser::Step XmlParser::quote()
@@ -394,7 +407,7 @@ XmlParser::Step XmlParser::quote()
     text_start_ = ++at_;
     decode_ = false;
     state_ = State::value;
-    return Step::go;
+    return value();
 }
 
 XmlParser::Step XmlParser::value()
@@ -437,7 +450,7 @@ XmlParser::Step XmlParser::match(std::string_view expected, State next)
     if (done + size < expected.size())
         return Step::more;
     state_ = next;
-    return Step::go;
+    return end_space();
 }
 
 XmlParser::Step XmlParser::end_space()

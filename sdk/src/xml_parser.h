@@ -114,7 +114,7 @@ private:
     Step end_stream_space();
 
     Step scan_name();
-    Step end_of_name(State next);
+    Step end_of_name();
     Step match(std::string_view expected, State next);
     Step skip_space();
     Step reference();

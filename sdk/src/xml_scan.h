@@ -111,4 +111,30 @@ inline const char* skip_value(const char* at, const char* end, char quote)
     return skip_until(at, end, quote == '\'' ? single_stop : double_stop);
 }
 
+/// The first byte of class `escaped`, one of the three that say what must be a reference.
+inline const char* skip_unescaped(const char* at, const char* end, Class escaped)
+{
+#ifdef __SSE2__
+    const auto control = _mm_set1_epi8(0x1F);
+    const auto two = _mm_set1_epi8(2);
+    const auto angle = _mm_set1_epi8(0x3E);
+    const auto one = _mm_set1_epi8(1);
+    const auto apostrophe = _mm_set1_epi8('\''); // '&' | 1
+    const auto quote = _mm_set1_epi8('"');
+    while (end - at >= 16) {
+        const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        auto stops = _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes);
+        stops = _mm_or_si128(stops, _mm_cmpeq_epi8(_mm_or_si128(bytes, two), angle));
+        stops = _mm_or_si128(stops, _mm_cmpeq_epi8(_mm_or_si128(bytes, one), apostrophe));
+        stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, quote));
+        const auto mask = static_cast<unsigned>(_mm_movemask_epi8(stops));
+        at += mask ? __builtin_ctz(mask) : 16;
+        if (mask && is(*at, escaped))
+            return at;
+        at += mask ? 1 : 0;
+    }
+#endif
+    return skip_until(at, end, escaped);
+}
+
 }

@@ -35,7 +35,7 @@ namespace {
         const char* at = text.data();
         const char* const end = at + text.size();
         for (;;) {
-            const char* const stop = xml::skip_until(at, end, escaped);
+            const char* const stop = xml::skip_unescaped(at, end, escaped);
             out.append(at, stop);
             if (stop == end)
                 return;
@@ -48,7 +48,9 @@ namespace {
         std::string& out, std::string_view prefix, std::string_view name, std::string_view value)
     {
         out += ' ';
-        out.append(prefix).append(name).append("='");
+        if (!prefix.empty())
+            out.append(prefix);
+        out.append(name).append("='");
         append_with_references(out, value, xml::value_escape);
         out += '\'';
     }
