@@ -12,8 +12,7 @@ public:
     static Schema schema()
     {
         return Schema::of<Settings>("Echoes messages")
-            .option("host", &Settings::host,
-                "The service's domain; a name without a dot is put before the host's.");
+            .option("host", &Settings::host, "Its domain; without a dot, a part of the host's.");
     }
 
     Result<void> configure(const Config& config) override
@@ -23,8 +22,7 @@ public:
     }
     Result<void> start(Context& context) override
     {
-        DomainOptions options { .identities = { { "client", "bot", "Echo" } },
-            .item_name = "Echo" };
+        DomainOptions options { { { "client", "bot", "Echo" } }, {}, "Echo" };
         context.own_domain(settings_.host, options, [&host = context.host()](Stanza stanza) {
             // Two services that echoed errors would do so for ever.
             if (stanza.is_presence() || stanza.is_error() || stanza.type() == Stanza::Type::result)
