@@ -197,6 +197,9 @@ namespace {
             const int result = SSL_do_handshake(endpoint.tls);
             if (result == 1) {
                 endpoint.is_secured = true;
+                if (!endpoint.unsent.empty())
+                    want_write(endpoint, EPOLLIN | EPOLLOUT);
+                // The first data may have come with the last of the handshake.
                 if (SSL_has_pending(endpoint.tls) != 0)
                     forward(endpoint);
                 return;
@@ -221,7 +224,10 @@ namespace {
 
         void send(Endpoint& to, std::string_view bytes)
         {
-            if (!to.unsent.empty()) {
+            // SSL_write would go on with a handshake, and nobody would look for what came behind
+            // it.
+            const bool is_shaking_hands = to.tls != nullptr && !to.is_secured;
+            if (!to.unsent.empty() || is_shaking_hands) {
                 to.unsent.append(bytes);
                 return;
             }

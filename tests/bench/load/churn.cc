@@ -51,6 +51,7 @@ void Churn::run(Meter& meter)
     run_some(count, options_.seconds);
     meter.end();
     report_.units = done_ - before;
+    report_.units_in_all = done_;
     report_.sessions = options_.concurrency;
 }
 

@@ -88,11 +88,11 @@ void Exchange::run(Meter& meter)
     report_.units = delivered_ - before;
 
     keeps_sending_ = false;
-    engine_.run(
-        now_ns() + to_ns(options_.grace), [&] { return failed() || under_way_ == 0; });
+    engine_.run(now_ns() + to_ns(options_.grace), [&] { return failed() || under_way_ == 0; });
     // A repetition would come after what it repeats.
     engine_.settle(ns_per_second / 5, now_ns() + ns_per_second);
     finish();
+    report_.units_in_all = delivered_;
 }
 
 }

@@ -45,6 +45,7 @@ namespace {
         json["rate"] = options.rate;
         json["unit"] = report.unit;
         json["units"] = report.units;
+        json["units_in_all"] = report.units_in_all;
         json["seconds"] = rounded(meter.seconds());
         if (meter.seconds() > 0)
             json["per_second"] = rounded(static_cast<double>(report.units) / meter.seconds());

@@ -47,6 +47,7 @@ struct Report {
     std::string scenario;
     std::string unit = "deliveries"; // What `units` counts.
     std::uint64_t units = 0;
+    std::uint64_t units_in_all = 0; // With warm-up and what came after the measured time.
     std::uint32_t sessions = 0;
     Faults faults;
     std::vector<std::string> errors; // The first few of sessions that ended or never began.

@@ -1,6 +1,6 @@
 # Starting and stopping the servers under test. Wants: $here, $bin, $work, $port.
 # A server is three functions or facts: configure_NAME DIR PORT writes DIR/start; below, whether it is
-# available and where it listens. A fourth server needs a file here and a line in available_of.
+# available and where it listens. A tool to run it under comes from the environment, NUNCIO_BENCH_WRAP. A fourth server needs a file here and a line in available_of.
 
 for file in prosody ejabberd nuncio floor; do
     # shellcheck disable=SC1090
@@ -59,7 +59,7 @@ pid_of() {
 start() {
     local name=$1 part
     if [ "$name" = floor ]; then
-        for part in plain tls sink; do
+        for part in ${floor_parts:-plain tls sink}; do
             "$work/floor/start-$part" &
             pids[floor-$part]=$!
             wait_for "$(port_of floor $part)" $!

@@ -167,7 +167,7 @@ export EJABBERD_CONFIG_PATH="$dir/ejabberd.yml"
 export EJABBERD_LOG_PATH="$dir/log/ejabberd.log"
 export CONTRIB_MODULES_PATH="$dir/modules" CONTRIB_MODULES_CONF_DIR="$dir/modules"
 cd "$dir/mnesia"
-exec /usr/bin/erl -sname ejabberd@localhost -erl_epmd_port $((port + 6)) -start_epmd false \\
+exec \$NUNCIO_BENCH_WRAP /usr/bin/erl -sname ejabberd@localhost -erl_epmd_port $((port + 6)) -start_epmd false \\
     -kernel inet_dist_use_interface '{127,0,0,1}' -setcookie bench +K true +P 250000 -noinput \\
     -mnesia dir '"$dir/mnesia"' -ejabberd log_rotate_count 0 -s ejabberd \\
     > "$dir/output" 2>&1

@@ -8,6 +8,6 @@ configure_floor() {
 }
 
 write_floor_start() {
-    printf '#!/bin/sh\nulimit -n "$(ulimit -H -n)"\nexec "%s/nuncio-floor" %s\n' "$bin" "$2" > "$1"
+    printf '#!/bin/sh\nulimit -n "$(ulimit -H -n)"\nexec $NUNCIO_BENCH_WRAP "%s/nuncio-floor" %s\n' "$bin" "$2" > "$1"
     chmod +x "$1"
 }

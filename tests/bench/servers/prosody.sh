@@ -32,7 +32,7 @@ VirtualHost "localhost"
 EOF
     cat > "$dir/start" <<EOF
 #!/bin/sh
-exec /usr/bin/prosody -F --config "$dir/prosody.cfg.lua" > "$dir/output" 2>&1
+exec \$NUNCIO_BENCH_WRAP /usr/bin/lua5.4 /usr/bin/prosody -F --config "$dir/prosody.cfg.lua" > "$dir/output" 2>&1
 EOF
     chmod +x "$dir/start"
 }
