@@ -36,7 +36,8 @@ public:
     ~TlsContext();
 
     /// For one connection. `direct` offers ALPN xmpp-client (XEP-0368). `domain` chooses the
-    /// certificate when the client sends no SNI: the stream header's `to` under STARTTLS.
+    /// certificate when the client sends no SNI: the stream header's `to` under STARTTLS. Null when
+    /// memory is short.
     ssl_st* make_server_session(bool direct, std::string_view domain) const;
 
     struct Certificate {
@@ -46,6 +47,9 @@ public:
         std::vector<std::string> names; ///< subject alternative names
     };
     const std::vector<Certificate>& certificates() const;
+    /// What the administrator should hear about them at `now` (seconds since 1970): expired, about
+    /// to expire, issued for other names.
+    std::vector<std::string> warnings(std::int64_t now) const;
 
 private:
     TlsContext();
