@@ -75,7 +75,7 @@ public:
     std::uint64_t id() const override { return id_; }
     bool is_available() const override { return bool(presence_); }
     int priority() const override { return priority_; }
-    const Stanza* presence() const override { return presence_.get(); }
+    Stanza* presence() override { return presence_.get(); }
     void send(const Stanza& stanza) override;
     void send_to(const Stanza& stanza, JidView to) override;
     void close(StreamError error) override;
