@@ -444,8 +444,10 @@ XmlParser::Step XmlParser::match(std::string_view expected, State next)
 {
     const auto done = at_ - name_.at;
     const auto size = std::min(expected.size() - done, static_cast<std::size_t>(end_ - here()));
-    if (std::memcmp(expected.data() + done, here(), size) != 0)
+    if (std::memcmp(expected.data() + done, here(), size) != 0) {
+        stop_at(std::mismatch(here(), here() + size, expected.data() + done).first);
         return fail(Kind::not_well_formed, "an end tag that does not match its start tag");
+    }
     at_ += size;
     if (done + size < expected.size())
         return Step::more;
