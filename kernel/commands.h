@@ -7,5 +7,7 @@ class Server;
 class CommandRegistry;
 
 void add_kernel_commands(Server& server, CommandRegistry& registry);
+/// The part of them that is about accounts and their sessions.
+void add_account_commands(Server& server, CommandRegistry& registry);
 
 }

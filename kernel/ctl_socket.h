@@ -10,8 +10,8 @@ namespace nuncio::kernel {
 
 class Server;
 
-/// Main thread only. The socket file is made with mode 0600 and removed at the end; peers of another
-/// user than the server's or root are refused.
+/// Main thread only. The socket file is made with mode 0600 and removed at the end; peers of
+/// another user than the server's or root are refused.
 class CtlSocket {
 public:
     static Result<std::unique_ptr<CtlSocket>> create(Server& server, const std::string& path);

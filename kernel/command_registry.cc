@@ -1,0 +1,301 @@
+// Commands of the kernel and of plugins by name; checks arguments; writes the audit log.
+#include "command_registry.h"
+
+#include "command_arguments.h"
+#include "log_sink.h"
+#include "plugin_instance.h"
+#include "server.h"
+#include "virtual_host.h"
+
+#include <nuncio/schema.h>
+
+#include <algorithm>
+#include <coroutine>
+#include <list>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    /// The outermost frame of a running command: starts when told, and waits at its end to be
+    /// destroyed by its owner.
+    class Root {
+    public:
+        struct promise_type {
+            Root get_return_object()
+            {
+                return Root(std::coroutine_handle<promise_type>::from_promise(*this));
+            }
+            std::suspend_always initial_suspend() noexcept { return {}; }
+            std::suspend_always final_suspend() noexcept { return {}; }
+            void return_void() { }
+            void unhandled_exception() noexcept { std::terminate(); }
+        };
+
+        Root() = default;
+        explicit Root(std::coroutine_handle<promise_type> handle)
+            : handle_(handle)
+        {
+        }
+        Root(Root&& other) noexcept
+            : handle_(std::exchange(other.handle_, nullptr))
+        {
+        }
+        Root& operator=(Root&& other) noexcept
+        {
+            std::swap(handle_, other.handle_);
+            return *this;
+        }
+        ~Root()
+        {
+            if (handle_)
+                handle_.destroy();
+        }
+        void start() { handle_.resume(); }
+
+    private:
+        std::coroutine_handle<promise_type> handle_;
+    };
+
+    /// A command under way. Members are destroyed from the last to the first: the frame, which may
+    /// hold objects of the plugin, goes before the lease that keeps the plugin mapped.
+    struct Running {
+        Command command; // a copy: a kernel command outlives it anyway, a plugin's might not
+        CommandCall call;
+        std::string logged_arguments;
+        std::function<void(Result<Value>)> done;
+        Lease lease;
+        Root root;
+    };
+
+}
+
+struct CommandRegistry::State {
+    struct Own {
+        Command command;
+        CommandHandler handler;
+    };
+    /// A command of a plugin on one host.
+    struct Offered {
+        VirtualHost* host;
+        PluginInstance* instance;
+        Registrations::CommandEntry* entry;
+    };
+
+    explicit State(Server& made_for)
+        : server(made_for)
+        , audit(server.logs().log("audit"))
+    {
+    }
+
+    const Own* find_own(std::string_view name) const
+    {
+        for (const auto& own : commands)
+            if (own->command.name == name)
+                return own.get();
+        return nullptr;
+    }
+
+    std::vector<Offered> offered() const
+    {
+        std::vector<Offered> all;
+        for (const auto& host : server.hosts())
+            for (const auto& instance : host->published()->instances)
+                for (auto& entry : instance->registrations().commands)
+                    all.push_back({ host.get(), instance.get(), &entry });
+        return all;
+    }
+
+    Error unknown_command(std::string_view name) const
+    {
+        std::vector<std::string_view> known;
+        for (const auto& own : commands)
+            known.push_back(own->command.name);
+        for (const Offered& offer : offered())
+            known.push_back(offer.entry->command.name);
+        std::string text = "there is no command \"" + std::string(name) + '"';
+        if (const auto near = nearest(name, known); !near.empty())
+            text += "; did you mean \"" + std::string(near) + "\"?";
+        return Error { text, Error::Kind::not_found };
+    }
+
+    /// The host that the `jid` or `host` argument names, or null.
+    VirtualHost* host_of(const Command& command, const Value& arguments) const
+    {
+        for (const CommandArgument& argument : command.arguments) {
+            const Value* value = arguments.find(argument.name);
+            if (!value)
+                continue;
+            if (argument.type == CommandArgument::Type::host)
+                return server.find_host(value->as_string());
+            if (argument.type != CommandArgument::Type::jid)
+                continue;
+            if (const auto jid = Jid::parse(value->as_string()))
+                return server.find_host(jid->domain());
+        }
+        return nullptr;
+    }
+
+    void refuse(const std::string& name, const std::string& caller, Error error,
+        const std::function<void(Result<Value>)>& done)
+    {
+        audit->info("{} called {}: refused: {}", caller, name, error.text);
+        done(std::move(error));
+    }
+
+    void start(const Command& command, const CommandHandler& handler, PluginInstance* instance,
+        CommandCall call, std::function<void(Result<Value>)> done)
+    {
+        Running& run = running.emplace_back();
+        run.command = command;
+        run.logged_arguments = loggable_arguments(command, call.arguments);
+        run.call = std::move(call);
+        run.done = std::move(done);
+        if (instance)
+            run.lease = Lease(*instance);
+        run.root = follow(*this, run, handler);
+        void* const before = exchange_current_plugin(instance);
+        run.root.start();
+        exchange_current_plugin(before);
+    }
+
+    static Root follow(State& state, Running& run, const CommandHandler& handler)
+    {
+        Result<Value> result = Error { "the command failed", Error::Kind::internal };
+        try {
+            result = co_await handler(run.call);
+        } catch (const std::exception& failure) {
+            state.audit->error("{} threw: {}", run.command.name, failure.what());
+        } catch (...) {
+            state.audit->error("{} threw", run.command.name);
+        }
+        state.end(run, std::move(result));
+    }
+
+    void end(Running& run, Result<Value> result)
+    {
+        audit->info("{} called {} {}: {}", run.call.caller, run.command.name, run.logged_arguments,
+            result ? "done" : "failed: " + result.error().text);
+        auto done = std::move(run.done);
+        // Not here: this is called from inside the frame that is to be destroyed.
+        server.main_loop().post([state = alive, &run] {
+            if (const auto still = state.lock())
+                (*still)->running.remove_if([&](const Running& other) { return &other == &run; });
+        });
+        done(std::move(result));
+    }
+
+    Server& server;
+    std::unique_ptr<Log> audit;
+    std::vector<std::unique_ptr<Own>> commands; // addresses must stay: frames refer to handlers
+    std::list<Running> running;
+    std::shared_ptr<State*> alive_owner = std::make_shared<State*>(this);
+    std::weak_ptr<State*> alive = alive_owner; // for jobs that may come after this object
+};
+
+CommandRegistry::CommandRegistry(Server& server)
+    : state_(std::make_unique<State>(server))
+{
+}
+
+CommandRegistry::~CommandRegistry() = default;
+
+void CommandRegistry::add(Command command, CommandHandler handler)
+{
+    state_->commands.push_back(
+        std::make_unique<State::Own>(State::Own { std::move(command), std::move(handler) }));
+}
+
+void CommandRegistry::call(const std::string& name, Value arguments, const std::string& caller,
+    std::function<void(Result<Value>)> done)
+{
+    State& state = *state_;
+    if (const State::Own* own = state.find_own(name)) {
+        auto checked = check_arguments(own->command, arguments);
+        if (!checked)
+            return state.refuse(name, caller, checked.error(), done);
+        CommandCall call { std::move(*checked), caller, nullptr };
+        call.host = state.host_of(own->command, call.arguments);
+        return state.start(own->command, own->handler, nullptr, std::move(call), std::move(done));
+    }
+
+    auto offers = state.offered();
+    std::erase_if(offers, [&](const auto& offer) { return offer.entry->command.name != name; });
+    if (offers.empty())
+        return state.refuse(name, caller, state.unknown_command(name), done);
+
+    // Every command of a plugin may be told its host, whether it declares that or not.
+    Command command = offers.front().entry->command;
+    if (std::ranges::none_of(command.arguments, [](const CommandArgument& argument) {
+            return argument.type == CommandArgument::Type::host
+                || argument.type == CommandArgument::Type::jid;
+        }))
+        command.arguments.push_back({ .name = "host",
+            .type = CommandArgument::Type::host,
+            .doc = "the host it is about",
+            .required = offers.size() > 1 });
+    auto checked = check_arguments(command, arguments);
+    if (!checked)
+        return state.refuse(name, caller, checked.error(), done);
+    CommandCall call { std::move(*checked), caller, nullptr };
+    VirtualHost* host = state.host_of(command, call.arguments);
+    if (!host && offers.size() == 1)
+        host = offers.front().host;
+    const auto offer = std::ranges::find(offers, host, &State::Offered::host);
+    if (offer == offers.end())
+        return state.refuse(name, caller,
+            Error { "no plugin offers \"" + name + "\" on that host", Error::Kind::not_found },
+            done);
+    call.host = host;
+    state.start(command, offer->entry->handler, offer->instance, std::move(call), std::move(done));
+}
+
+namespace {
+
+    Value describe_command(const Command& command)
+    {
+        Value::Array arguments;
+        for (const CommandArgument& argument : command.arguments) {
+            Value described;
+            described["name"] = argument.name;
+            described["type"] = to_string(argument.type);
+            described["doc"] = argument.doc;
+            described["required"] = argument.required;
+            described["secret"] = argument.secret;
+            if (!argument.default_text.empty())
+                described["default"] = argument.default_text;
+            arguments.push_back(std::move(described));
+        }
+        Value described;
+        described["name"] = command.name;
+        described["summary"] = command.summary;
+        described["arguments"] = std::move(arguments);
+        described["permission"] = command.permission == Permission::admin ? "admin" : "user";
+        return described;
+    }
+
+}
+
+Value CommandRegistry::describe() const
+{
+    Value::Array all;
+    for (const auto& own : state_->commands)
+        all.push_back(describe_command(own->command));
+    for (const auto& offer : state_->offered()) {
+        const std::string& name = offer.entry->command.name;
+        auto known = std::ranges::find_if(
+            all, [&](const Value& other) { return other.find("name")->as_string() == name; });
+        if (known == all.end()) {
+            all.push_back(describe_command(offer.entry->command));
+            known = all.end() - 1;
+            (*known)["plugin"] = offer.instance->name();
+        }
+        if (known->find("plugin"))
+            (*known)["hosts"].array().push_back(offer.host->domain());
+    }
+    std::ranges::sort(
+        all, {}, [](const Value& command) { return command.find("name")->as_string(); });
+    return all;
+}
+
+}

@@ -1,0 +1,200 @@
+// The kernel's own commands about the server; those about accounts stand in account_commands.cc.
+#include "commands.h"
+
+#include "c2s.h"
+#include "command_registry.h"
+#include "config_reader.h"
+#include "log_sink.h"
+#include "log_target.h"
+#include "plugin_host.h"
+#include "server.h"
+#include "virtual_host.h"
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    std::uint64_t resident_bytes()
+    {
+        unsigned long long pages = 0, resident = 0;
+        if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+            if (std::fscanf(file, "%llu %llu", &pages, &resident) != 2)
+                resident = 0;
+            std::fclose(file);
+        }
+        return resident * std::uint64_t(::sysconf(_SC_PAGESIZE));
+    }
+
+    Value host_status(const VirtualHost& host)
+    {
+        Value row;
+        row["domain"] = host.domain();
+        row["sessions"] = host.session_count();
+        row["plugins"] = std::uint64_t(host.published()->instances.size());
+        return row;
+    }
+
+    task<Result<Value>> status(Server& server, TimePoint started)
+    {
+        // Each loop writes its own row.
+        auto rows = std::make_shared<Value::Array>(server.loop_count() + 1); // shared: by the loops
+        Completion<bool> all;
+        server.on_every_loop(
+            [rows](KernelLoop& loop) {
+                Value& row = (*rows)[loop.index()];
+                row["loop"] = std::uint64_t(loop.index());
+                row["mails"] = loop.mails();
+                row["wakeups"] = loop.wakeups();
+            },
+            [all] { all.resolve(true); });
+        co_await all;
+        rows->back()["loop"] = "main";
+
+        const auto uptime = server.main_loop().now() - started;
+        Value answer;
+        answer["version"] = sdk_version;
+        answer["abi"] = abi_number;
+        answer["pid"] = std::int64_t(::getpid());
+        answer["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
+        answer["resident_bytes"] = resident_bytes();
+        answer["streams"] = server.c2s().open_streams();
+        answer["hops"] = server.router().hops();
+        answer["waiting_jobs"] = std::uint64_t(server.workers().waiting());
+        for (const auto port : server.c2s().ports())
+            answer["ports"].array().push_back(int(port));
+        for (const auto& host : server.hosts())
+            answer["hosts"].array().push_back(host_status(*host));
+        answer["loops"] = std::move(*rows);
+        co_return answer;
+    }
+
+    task<Result<Value>> load(Server& server, const CommandCall& call)
+    {
+        Completion<Result<void>> done;
+        server.plugins().load(std::string(call.text("plugin")), std::string(call.text("host")),
+            [done](Result<void> result) { done.resolve(std::move(result)); });
+        if (auto result = co_await done; !result)
+            co_return result.error();
+        Value answer;
+        answer["loaded"] = call.text("plugin");
+        co_return answer;
+    }
+
+    task<Result<Value>> unload(Server& server, const CommandCall& call)
+    {
+        Completion<Result<void>> done;
+        server.plugins().unload(std::string(call.text("plugin")), std::string(call.text("host")),
+            [done](Result<void> result) { done.resolve(std::move(result)); });
+        if (auto result = co_await done; !result)
+            co_return result.error();
+        Value answer;
+        answer["unloaded"] = call.text("plugin");
+        co_return answer;
+    }
+
+    Result<ConfigReading> read_again(const Server& server)
+    {
+        const ConfigSource& source = server.settings().source;
+        if (source.folder.empty())
+            return Error { "this server was not started from a configuration folder",
+                Error::Kind::unavailable };
+        const auto catalog = make_plugin_catalog();
+        auto reading = read_config(source, *catalog);
+        if (reading.ok())
+            return reading;
+        std::string text = reading.text();
+        text.pop_back();
+        return Error { "the configuration has "
+            + (reading.errors.size() == 1 ? "a mistake"
+                                          : std::to_string(reading.errors.size()) + " mistakes")
+            + "; nothing was changed\n" + text };
+    }
+
+    task<Result<Value>> check(const Server& server)
+    {
+        auto reading = read_again(server);
+        if (!reading)
+            co_return reading.error();
+        Value answer;
+        answer["configuration"] = "good";
+        answer["hosts"] = std::uint64_t(reading->settings.hosts.size());
+        co_return answer;
+    }
+
+    task<Result<Value>> reload(Server& server)
+    {
+        auto reading = read_again(server);
+        if (!reading)
+            co_return reading.error();
+        const std::string level = reading->settings.log.level;
+        Completion<Result<std::vector<std::string>>> done;
+        server.reload(std::move(reading->settings),
+            [done](Result<std::vector<std::string>> notes) { done.resolve(std::move(notes)); });
+        auto notes = co_await done;
+        if (!notes)
+            co_return notes.error();
+        for (const auto known :
+            { Log::Level::debug, Log::Level::info, Log::Level::warn, Log::Level::error })
+            if (to_string(known) == level)
+                server.logs().set_level(known);
+        Value answer;
+        answer["configuration"] = "reloaded";
+        for (const std::string& note : *notes)
+            answer["notes"].array().push_back(note);
+        co_return answer;
+    }
+
+    void add_plugin_commands(Server& server, CommandRegistry& registry)
+    {
+        using Type = CommandArgument::Type;
+        const CommandArgument plugin { .name = "plugin", .type = Type::plugin, .doc = "its name" };
+        const CommandArgument host { .name = "host",
+            .type = Type::host,
+            .doc = "only on this host; otherwise on all",
+            .required = false };
+        registry.add({ "plugin list", "The plugins that are loaded, and those that could be." },
+            [&server](
+                const CommandCall&) -> task<Result<Value>> { co_return server.plugins().list(); });
+        registry.add({ "plugin load", "Load a plugin while the server runs.", { plugin, host } },
+            [&server](const CommandCall& call) { return load(server, call); });
+        registry.add({ "plugin unload", "Unload a plugin; users stay online.", { plugin, host } },
+            [&server](const CommandCall& call) { return unload(server, call); });
+    }
+
+}
+
+void add_kernel_commands(Server& server, CommandRegistry& registry)
+{
+    const TimePoint started = server.main_loop().now();
+    registry.add({ "status", "What the server is doing: hosts, sessions, loops, memory." },
+        [&server, started](const CommandCall&) { return status(server, started); });
+    registry.add({ "check", "Read the configuration without applying it, and tell all mistakes." },
+        [&server](const CommandCall&) { return check(server); });
+    registry.add(
+        { "reload", "Apply the changed configuration and certificates; no stream is closed." },
+        [&server](const CommandCall&) { return reload(server); });
+    registry.add({ "reopen-log", "Open the log file again, after it was rotated." },
+        [&server](const CommandCall&) -> task<Result<Value>> {
+            if (auto opened = server.logs().reopen(); !opened)
+                co_return opened.error();
+            Value answer;
+            answer["log"] = "reopened";
+            co_return answer;
+        });
+    registry.add({ "stop", "Tell all streams, write what is queued, and end." },
+        [&server](const CommandCall&) -> task<Result<Value>> {
+            server.stop();
+            Value answer;
+            answer["server"] = "stopping";
+            co_return answer;
+        });
+    registry.add({ "help", "Every command with its arguments." },
+        [&registry](const CommandCall&) -> task<Result<Value>> { co_return registry.describe(); });
+    add_plugin_commands(server, registry);
+    add_account_commands(server, registry);
+}
+
+}
