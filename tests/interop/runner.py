@@ -1,5 +1,6 @@
 # Starts a server, runs every test file as a process of its own with a deadline, reports.
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -40,6 +41,8 @@ def read_verdicts(score, test, output):
         if line.startswith("plan "):
             pending = [n for n in line[5:].split("\t") if n]
             continue
+        if line.startswith("note "):
+            print(f"# {test}: {line[5:]}", flush=True)
         for verdict in ("ok", "not ok", "differs", "skip"):
             if line.startswith(verdict + " "):
                 rest = line[len(verdict) + 1:]
@@ -72,6 +75,34 @@ def run_test(score, path, words, environment, deadline):
         score.say("not ok", test, f"{why} {last[0]}".strip())
 
 
+class Bystanders:
+    """hostile/_bystanders.py, for as long as the block lasts."""
+
+    def __init__(self, score, environment):
+        self.score = score
+        self.environment = environment
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", "-B", str(HERE / "hostile" / "_bystanders.py")],
+            env={**self.environment, "NUNCIO_INTEROP_CASE_DEADLINE": "86400"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE)
+        self.lines = []
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if line.startswith(("ready", "done")):
+                break
+
+    def __exit__(self, *_):
+        try:
+            output, _ = self.process.communicate("", timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            output, _ = self.process.communicate()
+        for name in read_verdicts(self.score, "hostile/bystanders", "".join(self.lines) + output):
+            self.score.say("not ok", f"hostile/bystanders: {name}", "they did not come to an end")
+
+
 def run_room(score, options, room, tests, limits):
     """One server, and the tests of one folder against it."""
     directory = Path(tempfile.mkdtemp(prefix=f"nuncio-interop-{room}-"))
@@ -89,7 +120,9 @@ def run_room(score, options, room, tests, limits):
         facts.write_text(json.dumps({**server.facts(), "tools": str(Path(options.build).resolve())}))
         environment = {**os.environ, "NUNCIO_INTEROP": str(facts), "PYTHONPATH": str(HERE),
                        "PYTHONDONTWRITEBYTECODE": "1"}
-        with ThreadPoolExecutor(1 if room == "hostile" else options.jobs) as pool:
+        hostile = room == "hostile"
+        others = Bystanders(score, environment) if hostile else contextlib.nullcontext()
+        with others, ThreadPoolExecutor(1 if hostile else options.jobs) as pool:
             for path, words in tests:
                 pool.submit(run_test, score, path, words, environment, options.deadline)
     finally:

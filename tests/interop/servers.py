@@ -104,7 +104,7 @@ class Server:
         return {"server": self.name, "address": "127.0.0.1", "port": self.port,
                 "direct_tls_port": self.direct_tls_port, "hosts": list(HOSTS),
                 "certificates": {h: str(c) for h, (c, _) in self.certificates.items()},
-                "limits": self.limits, "directory": str(self.directory),
+                "limits": self.limits, "pid": self.process.pid, "directory": str(self.directory),
                 "register": self.register_command()}
 
 
@@ -138,6 +138,7 @@ modules_disabled = {{ "s2s" }}
 contact_info = {{ abuse = {{ "mailto:abuse@example.test" }}, admin = {{ "xmpp:admin@localhost" }} }}
 allow_registration = true
 authentication = "internal_hashed"
+network_settings = {{ ssl_handshake_timeout = {self.limits["negotiation_seconds"]} }}
 c2s_timeout = {self.limits["negotiation_seconds"]}
 c2s_stanza_size_limit = {self.limits["stanza_bytes"]}
 c2s_unauthed_stanza_size_limit = {self.limits["unauthenticated_stanza_bytes"]}

@@ -23,6 +23,7 @@ class Environment:
         self.certificates = facts["certificates"]
         self.limits = facts["limits"]
         self.directory = facts["directory"]
+        self.pid = facts["pid"]
         self.tools = facts["tools"]
         self._register = facts["register"]
 

@@ -41,7 +41,7 @@ class Wire:
         self.socket = socket.create_connection((environment.address, port or environment.port), patience)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.patience = patience
-        self._fresh_parser()
+        self.fresh_stream()
 
     def __enter__(self):
         return self
@@ -49,7 +49,7 @@ class Wire:
     def __exit__(self, *_):
         self.socket.close()
 
-    def _fresh_parser(self):
+    def fresh_stream(self):
         self._parser = ET.XMLPullParser(("start", "end"))
         self._depth = 0
         self.stream = None
@@ -69,7 +69,7 @@ class Wire:
                 + f" xmlns='{namespace}' xmlns:stream='{stream}'{extra}>")
 
     def open(self, **options):
-        self._fresh_parser()
+        self.fresh_stream()
         self.send(self.header(**options))
         return self.features()
 
