@@ -5,6 +5,7 @@
 
 #include <nuncio/result.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,6 +39,16 @@ public:
     void shut_down(std::function<void()> done);
 
     std::uint64_t open_streams() const;
+
+    /// Since the start, over all loops. Any thread.
+    struct Counters {
+        std::uint64_t open_streams = 0;
+        std::uint64_t bytes_in = 0; ///< plain, above TLS
+        std::uint64_t bytes_out = 0;
+        std::uint64_t stanzas_in = 0;
+        std::uint64_t stanzas_out = 0;
+    };
+    Counters counters() const;
 
 private:
     struct State;

@@ -76,7 +76,9 @@ Step Exchange::choose(std::string_view name)
         return Step::fail(invalid_mechanism);
     const Offer& offer = surroundings_.offer;
     if (!offer.has(*info)) {
-        if (!surroundings_.is_encrypted && info->kind != MechanismInfo::Kind::scram)
+        // RFC 6120 §6.5.4: another answer would tell the client to try something else in the open.
+        if (!surroundings_.is_encrypted
+            && (offer.empty() || info->kind != MechanismInfo::Kind::scram))
             return Step::fail(encryption_required);
         return Step::fail(offer.empty() ? temporary_auth_failure : invalid_mechanism);
     }

@@ -1,0 +1,68 @@
+// RFC 6120 §7: resource binding, and what else a client may say before it.
+#include "c2s_negotiation.h"
+#include "c2s_parts.h"
+#include "c2s_stream.h"
+#include "route_table.h"
+#include "server.h"
+#include "session.h"
+#include "virtual_host.h"
+
+#include <nuncio/ns.h>
+
+namespace nuncio::kernel {
+
+void Negotiation::on_stanza(Stanza::Parsed parsed)
+{
+    const StreamError refusal { StreamError::Condition::not_authorized };
+    Stanza& stanza = parsed.stanza;
+    if (!stanza.is_iq() || (user_.empty() && !may_authenticate()))
+        return stream_.fail(refusal);
+    if (!user_.empty() && stanza.payload().is("bind", ns_bind) && stanza.is_request()) {
+        if (parsed.error || stanza.type() != Stanza::Type::set)
+            return stream_.send(stanza.error_reply(
+                parsed.error.value_or(StanzaError { StanzaError::Condition::bad_request })));
+        return bind(stanza);
+    }
+    const HookChain& chain = host_->table().unbound_iq;
+    if (parsed.error || chain.empty())
+        return stream_.fail(refusal);
+    UnboundIq event { handle_, stanza };
+    if (run_chain(chain, &event) == Flow::next)
+        stream_.fail(refusal);
+}
+
+void Negotiation::bind(const Stanza& request)
+{
+    using enum StanzaError::Condition;
+    const auto refuse
+        = [&](StanzaError error) { stream_.send(request.error_reply(std::move(error))); };
+    const ElementRef wish = request.payload().child("resource");
+    std::string resource = wish.text();
+    const auto longest = stream_.loop().parts().server.settings().limits.resource_bytes;
+    if (resource.size() > longest)
+        return refuse({ bad_request, "the resource is too long" });
+    // RFC 6120 §7.6: without a wish the server makes one up.
+    if (resource.empty())
+        resource = host_->random_id();
+    const auto jid = Jid::make(user_, host_->domain(), resource);
+    if (!jid)
+        return refuse({ bad_request, jid.error().text });
+
+    // The answer goes first: whoever hears of the new session may send to it at once. It is taken
+    // back when there is no session after all.
+    std::string& out = stream_.connection().output();
+    const auto before = out.size();
+    Stanza answer = request.reply();
+    answer.element().add("bind", ns_bind).add("jid").text(jid->text());
+    stream_.send(answer);
+    auto session = SessionManager(*host_).open(user_, jid->resource(), stream_);
+    if (!session) {
+        out.resize(before);
+        const bool is_full = session.error().kind == Error::Kind::limit;
+        return refuse({ is_full ? resource_constraint : bad_request, session.error().text });
+    }
+    stream_.loop().parts().log->info("bound {} from {}", *jid, stream_.address());
+    stream_.bound(**session);
+}
+
+}

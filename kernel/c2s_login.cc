@@ -1,0 +1,152 @@
+// RFC 6120 §6: SASL on a client's stream: the exchange, the backend it asks, and what success does.
+#include "auth_chain.h"
+#include "c2s_negotiation.h"
+#include "c2s_parts.h"
+#include "c2s_stream.h"
+#include "detached.h"
+#include "loop.h"
+#include "route_table.h"
+#include "server.h"
+#include "virtual_host.h"
+
+#include <cassert>
+
+namespace nuncio::kernel {
+
+/// One question to the backends. The stream may be gone when they answer.
+struct BackendQuestion {
+    static Detached ask_keys(std::shared_ptr<StreamHandle> handle, std::string user, ScramHash hash)
+    {
+        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
+        try {
+            auto keys = co_await handle->virtual_host().auth().scram_keys(std::move(user), hash);
+            if (keys)
+                answer = sasl::BackendAnswer { .keys = *std::move(keys) };
+            else
+                answer = keys.error();
+        } catch (const std::exception& thrown) {
+            answer = Error { thrown.what(), Error::Kind::internal };
+        }
+        if (handle->negotiation())
+            handle->negotiation()->answered(std::move(answer));
+    }
+
+    static Detached ask_password(
+        std::shared_ptr<StreamHandle> handle, std::string user, std::string password)
+    {
+        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
+        try {
+            auto right = co_await handle->virtual_host().auth().check_password(
+                std::move(user), std::move(password));
+            if (right)
+                answer = sasl::BackendAnswer { .password_matches = *right };
+            else
+                answer = right.error();
+        } catch (const std::exception& thrown) {
+            answer = Error { thrown.what(), Error::Kind::internal };
+        }
+        if (handle->negotiation())
+            handle->negotiation()->answered(std::move(answer));
+    }
+};
+
+void Negotiation::prepare_exchange()
+{
+    Connection& connection = stream_.connection();
+    const HostSettings& settings = host_->settings();
+    sasl::ChannelBindings bindings;
+    if (connection.is_encrypted())
+        bindings
+            = { connection.channel_binding_exporter(), connection.channel_binding_end_point() };
+    sasl::Offer offer;
+    if (may_authenticate())
+        offer = sasl::Offer({ .abilities = host_->auth().abilities(),
+            .allowed = settings.mechanisms,
+            .is_encrypted = connection.is_encrypted(),
+            .plain_without_tls = settings.allow_plain_without_tls,
+            .has_channel_binding = bindings.any() });
+    exchange_ = std::make_unique<sasl::Exchange>(
+        sasl::Exchange::Surroundings { std::string(host_->domain()), offer, std::move(bindings),
+            stream_.loop().parts().decoys, connection.is_encrypted() });
+}
+
+void Negotiation::authenticate(ElementRef element)
+{
+    take(exchange_->handle(element));
+}
+
+void Negotiation::take(sasl::Step step)
+{
+    using Kind = sasl::Step::Kind;
+    std::string xml;
+    sasl::append_xml(xml, step);
+    stream_.write(xml);
+    switch (step.kind) {
+    case Kind::challenge:
+        return;
+    case Kind::ask_keys:
+        stream_.hold(C2sStream::hold_answer);
+        BackendQuestion::ask_keys(handle_, exchange_->user(), exchange_->hash());
+        return;
+    case Kind::ask_password:
+        stream_.hold(C2sStream::hold_answer);
+        BackendQuestion::ask_password(handle_, exchange_->user(), exchange_->take_password());
+        return;
+    case Kind::success:
+        announce_end(true);
+        return authenticated();
+    case Kind::failure:
+        announce_end(false);
+        // RFC 6120 §6.4.5: a retry or two for the human, not a dictionary.
+        if (exchange_->failures() >= stream_.loop().parts().server.settings().limits.auth_attempts)
+            stream_.fail(
+                { StreamError::Condition::policy_violation, "too many attempts to authenticate" });
+        return;
+    }
+}
+
+void Negotiation::answered(Result<sasl::BackendAnswer> answer)
+{
+    if (!answer)
+        stream_.loop().parts().log->warn(
+            "authentication of {}: {}", exchange_->user(), answer.error().text);
+    take(answer ? exchange_->resume(*std::move(answer)) : exchange_->give_up());
+    stream_.release(C2sStream::hold_answer);
+}
+
+void Negotiation::announce_end(bool succeeded)
+{
+    const HookChain& chain = host_->table().authentication_ended;
+    if (chain.empty())
+        return;
+    AuthenticationEnded event { *handle_, exchange_->user(), exchange_->mechanism_name(),
+        succeeded };
+    run_chain(chain, &event);
+}
+
+void Negotiation::authenticated()
+{
+    if (stream_.is_ending())
+        return;
+    user_ = exchange_->user();
+    exchange_.reset();
+    // RFC 6120 §6.4.6: both sides forget what they knew and begin anew, at the account's home.
+    handle_->detach();
+    handle_.reset();
+    deadline_.cancel();
+    has_header_ = false;
+    const Limits& limits = stream_.loop().parts().server.settings().limits;
+    stream_.xml().restart();
+    stream_.xml().set_limits(limits.xml(true));
+    stream_.connection().set_read_rate(limits.read_rate.count);
+
+    const auto jid = Jid::make(user_, host_->domain());
+    assert(jid); // the user was prepared, the domain is served
+    auto& parts = stream_.loop().parts();
+    C2sLoop& home = parts.loop(host_->home(*jid).index());
+    if (&home == &stream_.loop())
+        return arrived();
+    stream_.move_to(home);
+}
+
+}

@@ -1,0 +1,75 @@
+// RFC 6120 §4.3, §5, §6, §7: a client's stream from its first byte until a resource is bound.
+#pragma once
+
+#include "sasl/exchange.h"
+#include "settings.h"
+#include "stream_handle.h"
+
+#include <nuncio/error.h>
+#include <nuncio/loop.h>
+#include <nuncio/result.h>
+#include <nuncio/stanza.h>
+
+#include <memory>
+#include <string>
+
+namespace nuncio::kernel {
+
+class C2sStream;
+class VirtualHost;
+struct StreamHeader;
+
+class Negotiation {
+public:
+    Negotiation(C2sStream& stream, const ListenSettings& listen);
+    ~Negotiation();
+    Negotiation(const Negotiation&) = delete;
+
+    /// Starts the clock, and TLS where the port begins with it.
+    void begin();
+    void on_encrypted();
+    void on_header(Element header);
+    void on_element(Element element);
+    /// The stream has come to the home loop of its account.
+    void arrived();
+    /// Before a stream error: writes our header if it has not gone out (RFC 6120 §4.9.1.2). False
+    /// when nothing can be written.
+    bool prepare_error();
+
+    C2sStream& stream() { return stream_; }
+
+private:
+    // c2s_negotiation.cc
+    void arm_deadline();
+    void answer_header(const StreamHeader& header);
+    void offer_features();
+    bool may_authenticate() const;
+    void start_tls();
+    void renew_handle();
+
+    // c2s_login.cc
+    void prepare_exchange();
+    void authenticate(ElementRef element);
+    void take(sasl::Step step);
+    void answered(Result<sasl::BackendAnswer> answer);
+    void announce_end(bool succeeded);
+    void authenticated();
+    friend struct BackendQuestion;
+
+    // c2s_bind.cc
+    void on_stanza(Stanza::Parsed parsed);
+    void bind(const Stanza& request);
+
+    C2sStream& stream_;
+    VirtualHost* host_ = nullptr; // once a header named one that is served here
+    std::shared_ptr<StreamHandle> handle_; // shared: with plugins and waiting questions
+    std::unique_ptr<sasl::Exchange> exchange_;
+    std::string user_; // once authenticated
+    TimePoint ends_at_;
+    Timer deadline_;
+    ListenSettings::Tls tls_;
+    bool is_securing_ = false; // a TLS handshake is under way
+    bool has_header_ = false; // ours went out on the present stream
+};
+
+}
