@@ -5,10 +5,13 @@
 #include "c2s_parts.h"
 #include "c2s_stream.h"
 #include "connection.h"
+#include "listener.h"
 #include "loop.h"
 #include "server.h"
+#include "socket_connection.h"
 #include "tls.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace nuncio::kernel {
@@ -21,10 +24,18 @@ namespace {
 }
 
 struct C2sManager::State {
+    /// One `[[listen]]`. Its Listener's handlers refer to it.
+    struct Door {
+        ListenSettings settings;
+        std::unique_ptr<Listener> listener;
+    };
+
     explicit State(Server& server)
         : parts(server)
     {
     }
+    Result<std::unique_ptr<Door>> open(const ListenSettings& settings);
+    void accepted(int fd, std::string address, ListenSettings::Tls tls);
     void finish()
     {
         deadline.cancel();
@@ -33,6 +44,8 @@ struct C2sManager::State {
     }
 
     C2sParts parts;
+    std::vector<std::unique_ptr<Door>> doors; // in the order of the settings
+    std::size_t next_loop = 0;
     std::function<void()> shut_down_done;
     Timer deadline;
 };
@@ -45,6 +58,75 @@ C2sManager::C2sManager(Server& server)
 C2sManager::~C2sManager()
 {
     state_->parts.is_shutting_down = false; // nobody is told any more
+}
+
+Result<std::unique_ptr<C2sManager::State::Door>> C2sManager::State::open(
+    const ListenSettings& settings)
+{
+    auto door = std::make_unique<Door>();
+    door->settings = settings;
+    auto listener = Listener::open(parts.server.main_loop(), settings.addresses, settings.port,
+        { .accepted
+            = [this, door = door.get()](int fd,
+                  std::string address) { accepted(fd, std::move(address), door->settings.tls); },
+            .trouble
+            = [this](std::string_view reason) { parts.log->warn("listening: {}", reason); } });
+    if (!listener)
+        return listener.error();
+    door->listener = std::move(*listener);
+    return door;
+}
+
+/// Any loop will do for the negotiation: it ends on the home loop of the account.
+void C2sManager::State::accepted(int fd, std::string address, ListenSettings::Tls tls)
+{
+    C2sLoop& loop = parts.loop(next_loop++ % parts.loops.size());
+    loop.loop().post([&loop, fd, address = std::move(address), tls]() mutable {
+        C2sStream::start(
+            loop, std::make_unique<SocketConnection>(loop.loop(), fd, std::move(address)), tls);
+    });
+}
+
+Result<void> C2sManager::listen(const std::vector<ListenSettings>& listen)
+{
+    auto& doors = state_->doors;
+    // New ones are opened before anything changes, so that a failure changes nothing.
+    std::vector<std::unique_ptr<State::Door>> opened;
+    std::vector<State::Door*> kept;
+    for (const ListenSettings& wanted : listen) {
+        const auto same = std::ranges::find_if(doors, [&](const auto& door) {
+            return door->settings.addresses == wanted.addresses
+                && door->settings.port == wanted.port && std::ranges::count(kept, door.get()) == 0;
+        });
+        kept.push_back(same == doors.end() ? nullptr : same->get());
+        if (kept.back())
+            continue;
+        auto door = state_->open(wanted);
+        if (!door)
+            return door.error();
+        opened.push_back(*std::move(door));
+    }
+    std::vector<std::unique_ptr<State::Door>> arranged;
+    auto next_opened = opened.begin();
+    for (std::size_t i = 0; i < listen.size(); ++i) {
+        if (!kept[i]) {
+            arranged.push_back(std::move(*next_opened++));
+            continue;
+        }
+        arranged.push_back(
+            std::move(*std::ranges::find(doors, kept[i], &std::unique_ptr<State::Door>::get)));
+        arranged.back()->settings = listen[i];
+    }
+    doors = std::move(arranged);
+    return {};
+}
+
+std::vector<std::uint16_t> C2sManager::ports() const
+{
+    std::vector<std::uint16_t> ports;
+    for (const auto& door : state_->doors)
+        ports.push_back(door->listener->port());
+    return ports;
 }
 
 void C2sManager::set_tls(std::shared_ptr<TlsContext> context)
@@ -62,15 +144,16 @@ void C2sManager::adopt(std::unique_ptr<Connection> connection, const ListenSetti
 {
     C2sLoop& loop = state_->parts.loop(connection->loop().index());
     if (KernelLoop::current() == &loop.loop())
-        return C2sStream::start(loop, std::move(connection), listen);
-    loop.loop().post([&loop, listen, connection = std::move(connection)]() mutable {
-        C2sStream::start(loop, std::move(connection), listen);
+        return C2sStream::start(loop, std::move(connection), listen.tls);
+    loop.loop().post([&loop, tls = listen.tls, connection = std::move(connection)]() mutable {
+        C2sStream::start(loop, std::move(connection), tls);
     });
 }
 
 void C2sManager::shut_down(std::function<void()> done)
 {
     auto& parts = state_->parts;
+    state_->doors.clear();
     state_->shut_down_done = std::move(done);
     parts.all_gone
         = [this] { state_->parts.server.main_loop().post([this] { state_->finish(); }); };

@@ -15,12 +15,12 @@
 
 namespace nuncio::kernel {
 
-Negotiation::Negotiation(C2sStream& stream, const ListenSettings& listen)
+Negotiation::Negotiation(C2sStream& stream, ListenSettings::Tls tls)
     : stream_(stream)
     , ends_at_(stream.loop().loop().now()
           + stream.loop().parts().server.settings().limits.negotiation_time)
-    , tls_(listen.tls)
-    , is_securing_(listen.tls == ListenSettings::Tls::direct && !stream.connection().is_encrypted())
+    , tls_(tls)
+    , is_securing_(tls == ListenSettings::Tls::direct && !stream.connection().is_encrypted())
 {
 }
 

@@ -21,7 +21,7 @@ struct StreamHeader;
 
 class Negotiation {
 public:
-    Negotiation(C2sStream& stream, const ListenSettings& listen);
+    Negotiation(C2sStream& stream, ListenSettings::Tls tls);
     ~Negotiation();
     Negotiation(const Negotiation&) = delete;
 

@@ -39,14 +39,14 @@ C2sStream::~C2sStream()
 }
 
 void C2sStream::start(
-    C2sLoop& loop, std::unique_ptr<Connection> connection, const ListenSettings& listen)
+    C2sLoop& loop, std::unique_ptr<Connection> connection, ListenSettings::Tls tls)
 {
     auto* const stream = new C2sStream(loop, std::move(connection)); // owned by the list
     loop.add(*stream);
     stream->connection_->set_user(stream);
     stream->connection_->set_read_rate(
         loop.parts().server.settings().limits.read_rate_before_auth.count);
-    stream->negotiation_ = std::make_unique<Negotiation>(*stream, listen);
+    stream->negotiation_ = std::make_unique<Negotiation>(*stream, tls);
 
     using enum StreamError::Condition;
     const auto admission = loop.parts().admit(address_key(stream->address()));

@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "session.h"
+#include "settings.h"
 
 #include <nuncio/stanza.h>
 #include <nuncio/xml_stream.h>
@@ -15,7 +16,6 @@ namespace nuncio::kernel {
 
 class C2sLoop;
 class Negotiation;
-struct ListenSettings;
 
 /// Made by `start`, and owned by the list of its loop; frees itself after its connection's end.
 /// What only a young stream needs is in Negotiation, which goes when a resource is bound: an idle
@@ -24,7 +24,7 @@ class C2sStream final : public ConnectionUser, public SessionStream {
 public:
     /// On `loop`, which is the connection's.
     static void start(
-        C2sLoop& loop, std::unique_ptr<Connection> connection, const ListenSettings& listen);
+        C2sLoop& loop, std::unique_ptr<Connection> connection, ListenSettings::Tls tls);
     ~C2sStream();
     C2sStream(const C2sStream&) = delete;
 
