@@ -39,9 +39,9 @@ while [ $# -gt 0 ]; do
 done
 
 if [ $quick = yes ]; then
-    rounds=1 many=400 warm_up=0.5 seconds=1.5 latency_seconds=4 logins=300 members=60 limit=280
+    rounds=1 many=400 warm_up=0.5 seconds=1.5 latency_seconds=4 logins=300 members=60 limit=240 run_limit=60
 else
-    rounds=3 many=2000 warm_up=1 seconds=4 latency_seconds=10 logins=1000 members=200 limit=1440
+    rounds=3 many=2000 warm_up=1 seconds=4 latency_seconds=10 logins=1000 members=200 limit=1300 run_limit=200
 fi
 users=200
 
@@ -73,7 +73,7 @@ measure() {
         return
     fi
     echo "-- $row, $server"
-    timeout 200 "$load" "$scenario" --label "$row/$server" --json "$results" "$@" \
+    timeout $run_limit "$load" "$scenario" --label "$row/$server" --json "$results" "$@" \
         || { echo "   $row, $server: FAILED ($?)"; echo "$row/$server" >> "$work/failed"; }
 }
 
