@@ -17,9 +17,9 @@ HERE = Path(__file__).resolve().parent
 # Roomy for the tests of features; tight for the hostile ones, which must see the limits act. RFC
 # 6120 §13.12 forbids a stanza limit under 10,000 bytes.
 ROOMY = {"negotiation_seconds": 30, "stanza_bytes": 262144, "unauthenticated_stanza_bytes": 10000,
-         "depth": 64, "offline_messages": 20}
+         "depth": 64, "offline_messages": 20, "connections_per_address": 1000}
 TIGHT = {"negotiation_seconds": 3, "stanza_bytes": 20000, "unauthenticated_stanza_bytes": 10000,
-         "depth": 32, "offline_messages": 20}
+         "depth": 32, "offline_messages": 20, "connections_per_address": 200}
 
 
 class Score:
@@ -107,9 +107,7 @@ def run_room(score, options, room, tests, limits):
     """One server, and the tests of one folder against it."""
     directory = Path(tempfile.mkdtemp(prefix=f"nuncio-interop-{room}-"))
     try:
-        server = SERVERS[options.server](directory, limits, options.port)
-        if options.server == "nuncio":
-            server.build = Path(options.build).resolve()
+        server = SERVERS[options.server](directory, limits, options.port, options.build)
         server.start()
     except (StartFailed, OSError, subprocess.CalledProcessError) as error:
         score.say("not ok", f"{room}: the server starts", str(error))
@@ -117,7 +115,7 @@ def run_room(score, options, room, tests, limits):
         return
     try:
         facts = directory / "interop.json"
-        facts.write_text(json.dumps({**server.facts(), "tools": str(Path(options.build).resolve())}))
+        facts.write_text(json.dumps({**server.facts(), "tools": str(options.build)}))
         environment = {**os.environ, "NUNCIO_INTEROP": str(facts), "PYTHONPATH": str(HERE),
                        "PYTHONDONTWRITEBYTECODE": "1"}
         hostile = room == "hostile"
@@ -155,8 +153,9 @@ def choose(selection):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/interop/run.sh")
-    parser.add_argument("--server", choices=sorted(SERVERS), default=sorted(SERVERS)[0])
-    parser.add_argument("--build", default="build/release", help="where nuncio was built")
+    parser.add_argument("--server", choices=sorted(SERVERS), default="nuncio")
+    parser.add_argument("--build", type=lambda given: Path(given).resolve(),
+                        default=HERE.parent.parent / "build" / "release", help="where nuncio was built")
     parser.add_argument("--port", type=int, default=25400, help="first port to try")
     parser.add_argument("--jobs", type=int, default=2, help="test files at a time")
     parser.add_argument("--deadline", type=float, default=60, help="seconds for one test file")

@@ -46,8 +46,9 @@ def make_certificates(directory):
 class Server:
     """`limits` is what the hostile tests aim at; the ordinary tests get roomy ones."""
 
-    def __init__(self, directory, limits, first_port):
+    def __init__(self, directory, limits, first_port, build):
         self.directory = directory
+        self.build = build
         self.limits = limits
         self.port, self.direct_tls_port = free_ports(2, first_port)
         self.certificates = make_certificates(directory)
@@ -159,4 +160,63 @@ log = {{ info = "*console" }}
         return "\terror\t" in line and "s2s" not in line
 
 
-SERVERS = {"prosody": Prosody}
+class Nuncio(Server):
+    name = "nuncio"
+    plugins = ("storage-sqlite", "roster", "presence", "offline", "disco", "register", "ping",
+               "version", "time", "last", "private", "vcard", "echo", "cputime")
+
+    def configure(self):
+        hosts = "\n".join(
+            f'[hosts."{host}"]\ncertificate = "{certificate}"\nkey = "{key}"\n'
+            for host, (certificate, key) in self.certificates.items())
+        options = {
+            "offline": f"limit = {self.limits['offline_messages']}",
+            "disco": 'abuse_addresses = ["mailto:abuse@example.test"]\n'
+                     'admin_addresses = ["xmpp:admin@localhost"]',
+        }
+        plugins = "\n".join(f"[plugins.{name}]\n{options.get(name, '')}" for name in self.plugins)
+        folder = self.directory / "conf.d"
+        folder.mkdir()
+        (folder / "interop.toml").write_text(f"""
+[server]
+data_dir = "{self.directory}/data"
+runtime_dir = "{self.directory}/run"
+plugin_path = ["{self.build}/plugins"]
+
+[limits]
+negotiation_time = "{self.limits['negotiation_seconds']}s"
+stanza_bytes = {self.limits['stanza_bytes']}
+stanza_bytes_before_auth = {self.limits['unauthenticated_stanza_bytes']}
+xml_depth = {self.limits['depth']}
+connections_per_address = {self.limits['connections_per_address']}
+
+[log]
+level = "info"
+
+[[listen]]
+addresses = ["127.0.0.1"]
+port = {self.port}
+
+[[listen]]
+addresses = ["127.0.0.1"]
+port = {self.direct_tls_port}
+tls = "direct"
+
+{hosts}
+{plugins}
+""")
+
+    def command(self):
+        return [str(self.build / "bin" / "nunciod"), "--config", str(self.directory / "conf.d")]
+
+    def register_command(self):
+        return [str(self.build / "bin" / "nuncioctl"), "--socket",
+                str(self.directory / "run" / "nuncioctl.sock"), "register", "{jid}", "{password}"]
+
+    @staticmethod
+    def is_error(line):
+        # TIME LEVEL AREA MESSAGE: nothing a client does may be the administrator's business.
+        return line.split(" ")[1:2] == ["error"]
+
+
+SERVERS = {"nuncio": Nuncio, "prosody": Prosody}

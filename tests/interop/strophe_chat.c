@@ -10,32 +10,32 @@
 #include <strophe.h>
 
 struct chat {
-    xmpp_ctx_t *context;
-    const char *peer;
+    xmpp_ctx_t* context;
+    const char* peer;
     int failed;
     int connected;
 };
 
-static void say(const char *what, const char *more)
+static void say(const char* what, const char* more)
 {
     printf("%s %s\n", what, more ? more : "");
     fflush(stdout);
 }
 
-static void send_text(xmpp_conn_t *connection, struct chat *chat, const char *text)
+static void send_text(xmpp_conn_t* connection, struct chat* chat, const char* text)
 {
-    xmpp_stanza_t *message = xmpp_message_new(chat->context, "chat", chat->peer, NULL);
+    xmpp_stanza_t* message = xmpp_message_new(chat->context, "chat", chat->peer, NULL);
     xmpp_message_set_body(message, text);
     xmpp_send(connection, message);
     xmpp_stanza_release(message);
 }
 
-static int on_version(xmpp_conn_t *connection, xmpp_stanza_t *iq, void *data)
+static int on_version(xmpp_conn_t* connection, xmpp_stanza_t* iq, void* data)
 {
-    struct chat *chat = data;
-    xmpp_stanza_t *query = xmpp_stanza_get_child_by_name(iq, "query");
-    xmpp_stanza_t *name = query ? xmpp_stanza_get_child_by_name(query, "name") : NULL;
-    char *text = name ? xmpp_stanza_get_text(name) : NULL;
+    struct chat* chat = data;
+    xmpp_stanza_t* query = xmpp_stanza_get_child_by_name(iq, "query");
+    xmpp_stanza_t* name = query ? xmpp_stanza_get_child_by_name(query, "name") : NULL;
+    char* text = name ? xmpp_stanza_get_text(name) : NULL;
     say("version", text ? text : "none");
     chat->failed |= text == NULL;
     if (text)
@@ -44,11 +44,11 @@ static int on_version(xmpp_conn_t *connection, xmpp_stanza_t *iq, void *data)
     return 0;
 }
 
-static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *message, void *data)
+static int on_message(xmpp_conn_t* connection, xmpp_stanza_t* message, void* data)
 {
-    struct chat *chat = data;
-    const char *type = xmpp_stanza_get_type(message);
-    char *body = xmpp_message_get_body(message);
+    struct chat* chat = data;
+    const char* type = xmpp_stanza_get_type(message);
+    char* body = xmpp_message_get_body(message);
     if (type && strcmp(type, "error") == 0) {
         say("refused", xmpp_stanza_get_from(message));
         chat->failed = 1;
@@ -57,7 +57,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *message, void *dat
         xmpp_disconnect(connection);
     } else if (body) {
         size_t size = strlen(body) + sizeof "strophe heard: ";
-        char *answer = malloc(size);
+        char* answer = malloc(size);
         if (answer) {
             snprintf(answer, size, "strophe heard: %s", body);
             send_text(connection, chat, answer);
@@ -69,11 +69,11 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *message, void *dat
     return 1;
 }
 
-static void ask_version(xmpp_conn_t *connection, struct chat *chat)
+static void ask_version(xmpp_conn_t* connection, struct chat* chat)
 {
-    xmpp_stanza_t *iq = xmpp_iq_new(chat->context, "get", "version-1");
-    xmpp_stanza_t *query = xmpp_stanza_new(chat->context);
-    char *domain = xmpp_jid_domain(chat->context, xmpp_conn_get_bound_jid(connection));
+    xmpp_stanza_t* iq = xmpp_iq_new(chat->context, "get", "version-1");
+    xmpp_stanza_t* query = xmpp_stanza_new(chat->context);
+    char* domain = xmpp_jid_domain(chat->context, xmpp_conn_get_bound_jid(connection));
     xmpp_stanza_set_name(query, "query");
     xmpp_stanza_set_ns(query, "jabber:iq:version");
     xmpp_stanza_set_to(iq, domain);
@@ -85,10 +85,10 @@ static void ask_version(xmpp_conn_t *connection, struct chat *chat)
     xmpp_free(chat->context, domain);
 }
 
-static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int error,
-    xmpp_stream_error_t *stream_error, void *data)
+static void on_connection(xmpp_conn_t* connection, xmpp_conn_event_t event, int error,
+    xmpp_stream_error_t* stream_error, void* data)
 {
-    struct chat *chat = data;
+    struct chat* chat = data;
     if (event != XMPP_CONN_CONNECT) {
         say("disconnected", stream_error && stream_error->text ? stream_error->text : NULL);
         chat->failed |= !chat->connected || error != 0 || stream_error != NULL;
@@ -100,16 +100,16 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
     say("secured", xmpp_conn_is_secured(connection) ? "yes" : "no");
     chat->failed |= !xmpp_conn_is_secured(connection);
     xmpp_handler_add(connection, on_message, NULL, "message", NULL, chat);
-    xmpp_stanza_t *presence = xmpp_presence_new(chat->context);
+    xmpp_stanza_t* presence = xmpp_presence_new(chat->context);
     xmpp_send(connection, presence);
     xmpp_stanza_release(presence);
     ask_version(connection, chat);
 }
 
 /* The library names the mechanism only in what it sends, which it logs at the debug level. */
-static void on_log(void *data, xmpp_log_level_t level, const char *area, const char *text)
+static void on_log(void* data, xmpp_log_level_t level, const char* area, const char* text)
 {
-    const char *found = strstr(text, "mechanism=\"");
+    const char* found = strstr(text, "mechanism=\"");
     (void)data;
     (void)level;
     (void)area;
@@ -120,7 +120,7 @@ static void on_log(void *data, xmpp_log_level_t level, const char *area, const c
     }
 }
 
-int main(int argc, char **argv)
+int main(int argc, char** argv)
 {
     static const xmpp_log_t log = { on_log, NULL };
     struct chat chat = { 0 };
@@ -131,12 +131,13 @@ int main(int argc, char **argv)
     xmpp_initialize();
     chat.context = xmpp_ctx_new(NULL, &log);
     chat.peer = argv[6];
-    xmpp_conn_t *connection = xmpp_conn_new(chat.context);
+    xmpp_conn_t* connection = xmpp_conn_new(chat.context);
     xmpp_conn_set_flags(connection, XMPP_CONN_FLAG_MANDATORY_TLS);
     xmpp_conn_set_cafile(connection, argv[5]);
     xmpp_conn_set_jid(connection, argv[1]);
     xmpp_conn_set_pass(connection, argv[2]);
-    if (xmpp_connect_client(connection, argv[3], (unsigned short)atoi(argv[4]), on_connection, &chat)
+    if (xmpp_connect_client(
+            connection, argv[3], (unsigned short)atoi(argv[4]), on_connection, &chat)
         == XMPP_EOK)
         xmpp_run(chat.context);
     else

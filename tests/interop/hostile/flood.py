@@ -81,6 +81,30 @@ def _(environment):
             each.close()
 
 
+@case("one address cannot take more than its share", {"prosody": "has no such limit"})
+def _(environment):
+    account, share = environment.account("alice"), environment.limits["connections_per_address"]
+    crowd = [connect(environment, "127.0.2.1", environment.port) for _ in range(share + 20)]
+    try:
+        ended = 0
+        for each in crowd[share:]:
+            try:
+                # Refused with an error or not, it must be over long before the time limit.
+                each.settimeout(environment.limits["negotiation_seconds"] / 2)
+                while each.recv(4096):
+                    pass
+                ended += 1
+            except ConnectionError:
+                ended += 1
+            except socket.timeout:
+                pass
+        equal(ended, 20, "connections over the share that were ended")
+        logs_in(environment, account)
+    finally:
+        for each in crowd:
+            each.close()
+
+
 @case("a thousand TLS handshakes broken off")
 def _(environment):
     account = environment.account("alice")
