@@ -1,0 +1,110 @@
+#include "broadcast.h"
+
+#include <algorithm>
+
+namespace nuncio::presence {
+
+bool Directed::add(JidView to, std::size_t limit)
+{
+    if (std::ranges::find(addresses_, to, &Jid::view) != addresses_.end())
+        return true;
+    if (addresses_.size() >= limit)
+        return false;
+    addresses_.emplace_back(to);
+    return true;
+}
+
+void Directed::remove(JidView to)
+{
+    std::erase_if(addresses_, [to](const Jid& known) { return known.view() == to; });
+}
+
+std::vector<Jid> Directed::take(const Roster* subscribers)
+{
+    auto taken = std::exchange(addresses_, {});
+    if (subscribers)
+        std::erase_if(taken, [&](const Jid& address) {
+            const RosterItem* item = subscribers->find(address.view().bare());
+            return item && item->from;
+        });
+    return taken;
+}
+
+std::vector<Jid> subscribers(const Roster& roster)
+{
+    std::vector<Jid> found;
+    for (const auto& [address, item] : roster.items)
+        if (item.from)
+            found.push_back(item.jid);
+    return found;
+}
+
+std::vector<Jid> subscriptions(const Roster& roster)
+{
+    std::vector<Jid> found;
+    for (const auto& [address, item] : roster.items)
+        if (item.to)
+            found.push_back(item.jid);
+    return found;
+}
+
+Stanza presence(JidView from, Stanza::Type type)
+{
+    Stanza made(Stanza::Kind::presence, type);
+    made.set_from(from);
+    return made;
+}
+
+void send_availability(Account& account, const Jid& to)
+{
+    for (Session* session : account.sessions())
+        if (session->is_available()) {
+            Stanza copy = *session->presence();
+            copy.set_to(to);
+            account.host().route(std::move(copy));
+        }
+}
+
+void send_unavailability(Account& account, const Jid& to)
+{
+    for (Session* session : account.sessions())
+        if (session->is_available()) {
+            Stanza gone = presence(session->jid(), Stanza::Type::unavailable);
+            gone.set_to(to);
+            account.host().route(std::move(gone));
+        }
+}
+
+void part(Account& account, const RosterItem& former)
+{
+    const auto send = [&](Stanza::Type type) {
+        Stanza stanza = presence(account.jid(), type);
+        stanza.set_to(former.jid);
+        account.host().route(std::move(stanza));
+    };
+    if (former.to || former.ask)
+        send(Stanza::Type::unsubscribe);
+    if (former.from)
+        send_unavailability(account, former.jid);
+    if (former.from || former.pending_in)
+        send(Stanza::Type::unsubscribed);
+}
+
+void greet(Session& session, const Roster& roster)
+{
+    for (Session* other : session.account().sessions())
+        if (other != &session && other->is_available())
+            session.send_to(*other->presence(), session.jid());
+    for (const auto& [address, item] : roster.items) {
+        if (!item.pending_in)
+            continue;
+        if (auto element = parse_element(item.pending_stanza)) {
+            session.send(Stanza::parse(std::move(*element)).stanza);
+            continue;
+        }
+        Stanza request = presence(item.jid, Stanza::Type::subscribe);
+        session.send_to(request, session.jid().bare());
+    }
+}
+
+}
