@@ -14,4 +14,8 @@ class VirtualHost;
 /// internal-server-error.
 void dispatch_iq(VirtualHost& host, const IqEntry& entry, Stanza stanza, AccountRef account);
 
+/// What the administrator may write in `iq_disciplines`: "no_queue", "one_queue", "queues(8)",
+/// "parallel".
+Result<Discipline> parse_discipline(std::string_view text);
+
 }

@@ -1,6 +1,7 @@
 #include "loop.h"
 
 #include "mailbox.h"
+#include "plugin_instance.h"
 #include "timer_heap.h"
 
 #include <algorithm>
@@ -32,10 +33,14 @@ namespace {
             , job_(std::move(job))
             , plugin_(current_plugin())
         {
+            // Plugins end only when nothing of theirs lies in a mailbox.
+            if (plugin_)
+                lease_ = Lease(*static_cast<PluginInstance*>(plugin_));
         }
         void deliver() override { loop_.run_job(job_, plugin_); }
 
     private:
+        Lease lease_; // first, so that it ends after the job
         KernelLoop& loop_;
         Function<void()> job_;
         void* plugin_;

@@ -1,6 +1,7 @@
 // Finds, checks, maps, starts and ends plugins; builds the route tables.
 #pragma once
 
+#include "plugin_note.h"
 #include "settings.h"
 
 #include <nuncio/result.h>
@@ -17,26 +18,6 @@ namespace nuncio::kernel {
 class Server;
 class VirtualHost;
 
-/// What a plugin's note says, read as data before any of its code runs.
-struct PluginNote {
-    std::string file;
-    int abi = 0;
-    std::string toolchain;
-    std::string name;
-    std::string version;
-    std::string summary;
-    std::vector<std::string> provides;
-    std::vector<std::string> requires_;
-    std::vector<std::string> after;
-};
-
-/// Reads `.note.nuncio` of an ELF file without mapping it as code. Errors say what is wrong with
-/// the file.
-Result<PluginNote> read_plugin_note(const std::string& file);
-/// Compares a note with this server; the error names the field that differs, both values, and what
-/// to do.
-Result<void> check_plugin_note(const PluginNote& note);
-
 /// Main thread only.
 class PluginHost {
 public:
@@ -49,6 +30,7 @@ public:
     /// All that could be enabled, by name; files with a broken note are left out.
     std::vector<PluginNote> available() const;
     /// The options of a plugin, for configuration checks: opens the file when its note is accepted.
+    /// Valid until the next call about the same plugin.
     Result<const Schema*> schema(const std::string& name);
 
     /// At start: brings up all enabled plugins of all hosts in dependency order, then publishes
@@ -66,6 +48,10 @@ public:
     void reconfigure(VirtualHost& host, const HostSettings& settings, Done done);
     /// Ends everything, in reverse order.
     void stop_all(Done done);
+
+    /// How long load, unload and reconfigure wait for tasks under way before they leave them
+    /// behind, pinned.
+    void set_patience(Duration patience);
 
     /// For `plugin list`: name, version, file, hosts, leases, state, generation.
     Value list() const;

@@ -14,6 +14,7 @@ namespace nuncio::kernel {
 class VirtualHost;
 class Generation;
 class IqQueue;
+class PoolBacklog;
 
 /// Everything an instance registered. Filled by Context during start, read-only once published.
 struct Registrations {
@@ -65,6 +66,7 @@ struct Registrations {
     std::vector<DiscoIdentity> identities[2];
     std::vector<Element> forms[2];
     std::vector<DiscoItem> items;
+    std::vector<std::string> uses; ///< interfaces asked for with Context::service
 };
 
 /// Made by the plugin host. The route tables point at it; it is destroyed only after no table does,
@@ -78,12 +80,35 @@ public:
     VirtualHost& host() const { return host_; }
     Registrations& registrations() { return registrations_; }
 
-    /// Leases: whatever outlives one callback (a waiting task, a queued job) holds one.
-    void retain() { leases_.fetch_add(1, std::memory_order_relaxed); }
-    void release() { leases_.fetch_sub(1, std::memory_order_release); }
-    std::int64_t leases() const { return leases_.load(std::memory_order_acquire); }
+    Generation& generation() { return *generation_; }
+    /// Named after the instance.
+    Log& log();
+
+    /// Leases: whatever outlives one callback (a waiting task, a queued job) holds one. They are
+    /// counted by era, so that one can tell when all taken before a moment are over.
+    unsigned retain()
+    {
+        const unsigned era = era_.load(std::memory_order_acquire);
+        leases_[era].fetch_add(1, std::memory_order_relaxed);
+        return era;
+    }
+    void release(unsigned era) { leases_[era].fetch_sub(1, std::memory_order_release); }
+    std::int64_t leases() const
+    {
+        return leases_[0].load(std::memory_order_acquire)
+            + leases_[1].load(std::memory_order_acquire);
+    }
+    /// Main thread: leases taken from now on count apart. False, and nothing done, while some of
+    /// the era before the last are still held.
+    bool begin_era();
+    /// Leases of before the last begin_era().
+    std::int64_t former_leases() const
+    {
+        return leases_[1 - era_.load(std::memory_order_relaxed)].load(std::memory_order_acquire);
+    }
 
     struct Parts; ///< context, plugin object: of the plugin host
+    void make_parts(PoolBacklog& pool, Value settings, std::unique_ptr<Log> log);
     Parts& parts() { return *parts_; }
 
 private:
@@ -92,7 +117,8 @@ private:
     std::shared_ptr<Generation> generation_; // shared: the mapped code outlives its last instance
     std::unique_ptr<Parts> parts_;
     Registrations registrations_;
-    std::atomic<std::int64_t> leases_ = 0;
+    std::atomic<unsigned> era_ = 0;
+    std::atomic<std::int64_t> leases_[2] = { 0, 0 };
 };
 
 /// Marks this thread as running the instance's code, for as long as it lives.
@@ -116,26 +142,29 @@ public:
     Lease() = default;
     explicit Lease(PluginInstance& instance)
         : instance_(&instance)
+        , era_(instance.retain())
     {
-        instance.retain();
     }
     Lease(Lease&& other) noexcept
         : instance_(std::exchange(other.instance_, nullptr))
+        , era_(other.era_)
     {
     }
     Lease& operator=(Lease&& other) noexcept
     {
         std::swap(instance_, other.instance_);
+        std::swap(era_, other.era_);
         return *this;
     }
     ~Lease()
     {
         if (instance_)
-            instance_->release();
+            instance_->release(era_);
     }
 
 private:
     PluginInstance* instance_ = nullptr;
+    unsigned era_ = 0;
 };
 
 }

@@ -11,6 +11,9 @@
 #include <nuncio/task.h>
 
 #include <concepts>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -144,14 +147,34 @@ public:
     /// Runs a task to its end on the current loop (the host's home loop when called from
     /// elsewhere). What it throws is logged. The instance ends only after it.
     virtual void spawn(task<void> job) = 0;
-    /// Runs `job` in the worker pool and comes back with what it answers. The pool is bounded.
+    /// Runs `job` in the worker pool and comes back with what it answers, or with what it throws.
+    /// When the pool is full the task waits for room.
     template <class F>
     task<std::invoke_result_t<F&>> work(F job)
     {
         using Answer = std::invoke_result_t<F&>;
-        Completion<Answer> done;
-        run_in_pool([job = std::move(job), done]() mutable { done.resolve(job()); });
-        co_return co_await done;
+        struct Outcome {
+            std::optional<std::conditional_t<std::is_void_v<Answer>, bool, Answer>> value {};
+            std::exception_ptr thrown {};
+        };
+        Completion<Outcome> done;
+        run_in_pool([job = std::move(job), done]() mutable {
+            Outcome outcome;
+            try {
+                if constexpr (std::is_void_v<Answer>)
+                    job();
+                else
+                    outcome.value.emplace(job());
+            } catch (...) {
+                outcome.thrown = std::current_exception();
+            }
+            done.resolve(std::move(outcome));
+        });
+        Outcome outcome = co_await done;
+        if (outcome.thrown)
+            std::rethrow_exception(std::exchange(outcome.thrown, nullptr));
+        if constexpr (!std::is_void_v<Answer>)
+            co_return std::move(*outcome.value);
     }
 
     /// Repeats on the host's home loop until the instance ends.

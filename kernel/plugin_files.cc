@@ -1,0 +1,165 @@
+// The search path, and the generations that came from it.
+#include "plugin_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <unistd.h>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    /// Bounds what a folder full of files can cost.
+    constexpr std::size_t most_files = 4096;
+
+    std::vector<std::string> with_auth_backends(const std::vector<std::string>& path)
+    {
+        std::vector<std::string> folders;
+        for (const std::string& folder : path) {
+            auto clean = std::filesystem::absolute(folder).lexically_normal();
+            if (!clean.has_filename())
+                clean = clean.parent_path();
+            folders.push_back(clean.string());
+            folders.push_back((clean.parent_path() / "auth-backends").string());
+        }
+        return folders;
+    }
+
+    std::string joined(const std::vector<std::string>& list)
+    {
+        std::string text;
+        for (const std::string& item : list)
+            text += (text.empty() ? "" : ", ") + item;
+        return text;
+    }
+
+    bool may_be_name(const std::string& name)
+    {
+        return !name.empty() && name.find('/') == name.npos && name.front() != '.';
+    }
+
+}
+
+PluginFiles::PluginFiles(std::vector<std::string> path, std::string folder, Log& log)
+    : folders_(with_auth_backends(path))
+    , folder_(std::move(folder))
+    , is_temporary_(folder_.empty())
+    , log_(log)
+{
+}
+
+PluginFiles::~PluginFiles()
+{
+    in_use_.clear();
+    if (!is_prepared_)
+        return;
+    sweep_plugin_folder(folder_);
+    if (is_temporary_)
+        ::rmdir(folder_.c_str());
+}
+
+Result<void> PluginFiles::prepare()
+{
+    if (is_prepared_)
+        return {};
+    if (is_temporary_) {
+        std::error_code failure;
+        folder_ = (std::filesystem::temp_directory_path(failure) / "nuncio-XXXXXX").string();
+        if (!::mkdtemp(folder_.data()))
+            return Error { folder_ + ": " + std::strerror(errno), Error::Kind::unavailable };
+    }
+    auto prepared = prepare_plugin_folder(std::filesystem::absolute(folder_).string());
+    if (!prepared)
+        return prepared;
+    folder_ = std::filesystem::absolute(folder_).string(); // the dynamic linker wants no other
+    is_prepared_ = true;
+    return {};
+}
+
+Result<PluginNote> PluginFiles::find(const std::string& name) const
+{
+    if (!may_be_name(name))
+        return Error { "\"" + name + "\" is no plugin's name" };
+    for (const std::string& folder : folders_) {
+        const std::string file = folder + '/' + name + ".so";
+        if (::access(file.c_str(), F_OK) != 0)
+            continue;
+        auto note = read_plugin_note(file);
+        if (note && note->name != name)
+            return Error { file + ": is the plugin \"" + note->name + "\": rename it to "
+                + note->name + ".so" };
+        return note;
+    }
+    return Error { "there is no plugin " + name + " in " + joined(folders_),
+        Error::Kind::not_found };
+}
+
+std::vector<PluginNote> PluginFiles::available() const
+{
+    std::map<std::string, PluginNote> found;
+    std::size_t seen = 0;
+    for (const std::string& folder : folders_) {
+        std::error_code failure;
+        for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
+            if (entry.path().extension() != ".so" || ++seen > most_files)
+                continue;
+            auto note = read_plugin_note(entry.path().string());
+            if (note && note->name == entry.path().stem().string())
+                found.try_emplace(note->name, std::move(*note));
+        }
+    }
+    std::vector<PluginNote> notes;
+    for (auto& [name, note] : found)
+        notes.push_back(std::move(note));
+    return notes;
+}
+
+Result<std::shared_ptr<Generation>> PluginFiles::open(const std::string& name)
+{
+    const auto known = in_use_.find(name);
+    const bool has_instances = known != in_use_.end() && known->second.use_count() > 1;
+    if (has_instances)
+        return known->second;
+    auto note = find(name);
+    if (!note)
+        return note.error();
+    if (known != in_use_.end()) {
+        const PluginNote& before = known->second->note();
+        if (!note->build_id.empty() && note->build_id == before.build_id
+            && note->file == before.file)
+            return known->second;
+        in_use_.erase(known);
+    }
+    // Before anything is copied: a plugin that does not fit costs nothing.
+    if (auto checked = check_plugin_note(*note); !checked)
+        return checked.error();
+    if (auto prepared = prepare(); !prepared)
+        return prepared.error();
+    auto opened = Generation::open(note->file, folder_, log_);
+    if (opened)
+        in_use_[name] = *opened;
+    return opened;
+}
+
+Result<const Schema*> PluginFiles::schema(const std::string& name)
+{
+    auto generation = open(name);
+    if (!generation)
+        return generation.error();
+    return &(*generation)->descriptor().schema();
+}
+
+void PluginFiles::forget(const std::string& name)
+{
+    in_use_.erase(name);
+}
+
+void PluginFiles::forget_unused()
+{
+    std::erase_if(in_use_, [](const auto& entry) { return entry.second.use_count() == 1; });
+}
+
+}

@@ -1,0 +1,158 @@
+// Building a host's table from its instances, and running hooks behind the wall.
+#include "route_table.h"
+
+#include "plugin_task.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    struct KernelHook {
+        std::string_view name;
+        HookChain RouteTable::*chain;
+    };
+    constexpr KernelHook kernel_hooks[] = {
+        { StanzaReceived::hook, &RouteTable::stanza_received },
+        { PresenceSent::hook, &RouteTable::presence_sent },
+        { PresenceArrived::hook, &RouteTable::presence_arrived },
+        { StanzaDelivering::hook, &RouteTable::stanza_delivering },
+        { StanzaSending::hook, &RouteTable::stanza_sending },
+        { MessageUndelivered::hook, &RouteTable::message_undelivered },
+        { ServerStanza::hook, &RouteTable::server_stanza },
+        { SessionOpened::hook, &RouteTable::session_opened },
+        { SessionClosed::hook, &RouteTable::session_closed },
+        { StreamFeatures::hook, &RouteTable::stream_features },
+        { UnboundIq::hook, &RouteTable::unbound_iq },
+        { AuthenticationEnded::hook, &RouteTable::authentication_ended },
+        { AccountCreated::hook, &RouteTable::account_created },
+        { AccountRemoved::hook, &RouteTable::account_removed },
+        { PasswordChanged::hook, &RouteTable::password_changed },
+    };
+
+    /// Kept out of the hot path. Called inside a catch block.
+    [[gnu::cold, gnu::noinline]] void log_thrown(const HookChain::Entry& entry)
+    {
+        const std::string text = thrown_text();
+        entry.instance->log().error("its handler of {} threw: {}", entry.hook->hook, text);
+    }
+
+    void add_hooks(RouteTable& table, PluginInstance& instance)
+    {
+        for (auto& hook : instance.registrations().hooks)
+            table.chain(hook.hook)->entries.push_back({ &instance, &hook });
+    }
+
+    void add_routes(RouteTable& table, PluginInstance& instance)
+    {
+        Registrations& made = instance.registrations();
+        for (auto& handler : made.iq_handlers)
+            table.iq[static_cast<std::size_t>(handler.component)].try_emplace(
+                handler.ns, IqEntry { &instance, &handler });
+        for (auto& domain : made.domains)
+            table.domains.try_emplace(domain.domain, DomainEntry { &instance, &domain });
+        for (const auto& service : made.services)
+            table.services.try_emplace(service.interface, service.service);
+    }
+
+    std::shared_ptr<const Directory> make_directory(
+        const std::vector<std::shared_ptr<PluginInstance>>& instances, Component component)
+    {
+        auto directory = std::make_shared<Directory>(); // shared: with askers, beyond its table
+        std::unordered_set<std::string_view> known;
+        const auto add_feature = [&](const std::string& feature) {
+            if (known.insert(feature).second)
+                directory->features.push_back(feature);
+        };
+        const auto at = static_cast<std::size_t>(component);
+        for (const auto& instance : instances) {
+            const Registrations& made = instance->registrations();
+            for (const auto& feature : made.features[at])
+                add_feature(feature);
+            for (const auto& handler : made.iq_handlers)
+                if (handler.component == component && handler.options.advertise)
+                    add_feature(handler.ns);
+            for (const auto& identity : made.identities[at])
+                directory->identities.push_back(identity);
+            for (const auto& form : made.forms[at])
+                directory->forms.push_back(form);
+            if (component != Component::local)
+                continue;
+            for (const auto& item : made.items)
+                directory->items.push_back(item);
+            for (const auto& domain : made.domains)
+                if (!domain.options.item_name.empty())
+                    directory->items.push_back({ domain.domain, domain.options.item_name });
+        }
+        return directory;
+    }
+
+}
+
+Flow run_chain(const HookChain& chain, void* event)
+{
+    if (chain.entries.empty())
+        return Flow::next;
+    void* const before = current_plugin();
+    Flow flow = Flow::next;
+    for (const HookChain::Entry& entry : chain.entries) {
+        exchange_current_plugin(entry.instance);
+        try {
+            flow = entry.hook->handler(event);
+        } catch (...) {
+            log_thrown(entry);
+            continue;
+        }
+        if (flow == Flow::done)
+            break;
+    }
+    exchange_current_plugin(before);
+    return flow;
+}
+
+HookChain* RouteTable::chain(std::string_view hook)
+{
+    for (const auto& [name, chain] : kernel_hooks)
+        if (name == hook)
+            return &(this->*chain);
+    const auto found = other_hooks.find(hook);
+    return found == other_hooks.end() ? &other_hooks[std::string(hook)] : &found->second;
+}
+
+const HookChain* RouteTable::find_chain(std::string_view hook) const
+{
+    for (const auto& [name, chain] : kernel_hooks)
+        if (name == hook)
+            return &(this->*chain);
+    const auto found = other_hooks.find(hook);
+    return found == other_hooks.end() ? nullptr : &found->second;
+}
+
+std::shared_ptr<const RouteTable> RouteTable::build(
+    std::vector<std::shared_ptr<PluginInstance>> instances)
+{
+    auto table = std::make_shared<RouteTable>(); // shared: by the loops
+    for (const auto& instance : instances) {
+        add_hooks(*table, *instance);
+        add_routes(*table, *instance);
+    }
+    // Within a stage the order of start remains.
+    const auto by_stage = [](HookChain& chain) {
+        std::ranges::stable_sort(
+            chain.entries, {}, [](const HookChain::Entry& entry) { return entry.hook->stage; });
+    };
+    for (const auto& [name, chain] : kernel_hooks)
+        by_stage((*table).*chain);
+    for (auto& [name, chain] : table->other_hooks)
+        by_stage(chain);
+
+    for (const Component component : { Component::local, Component::sm })
+        table->directory[static_cast<std::size_t>(component)]
+            = make_directory(instances, component);
+    table->instances = std::move(instances);
+    return table;
+}
+
+}
