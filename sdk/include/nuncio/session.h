@@ -63,8 +63,8 @@ public:
     virtual bool is_available() const = 0;
     /// RFC 6121 §4.7.2.3; meaningless unless available.
     virtual int priority() const = 0;
-    /// The last broadcast presence, or null unless available. It may be amended: probes are answered
-    /// with it.
+    /// The last broadcast presence, or null unless available. It may be amended: probes are
+    /// answered with it.
     virtual Stanza* presence() = 0;
 
     /// Hands a stanza to this session's stream, past the router. `to` is written as given.

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# What the house promises about its code, checked in seconds: formatting, directions, headers.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+passed=0
+failed=0
+check() { # check NAME OFFENDERS: passes when there are none
+    if [ -z "$2" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'not ok lint: %s\n%s\n' "$1" "$(printf '%s\n' "$2" | head -n 20)"
+    fi
+}
+
+check "files that clang-format would change (run clang-format-14 -i)" \
+    "$(git ls-files '*.cc' '*.h' '*.c' | xargs -r clang-format-14 --dry-run 2>&1 | sed -n 's/^\([^:]*:[0-9]*\):.*warning.*/\1/p' | sort -u)"
+check "plugins include only <nuncio/…>, their own folder and their library" \
+    "$(git grep -nE '#include +[<"](\.\./|kernel/|plugins/|auth-backends/)' -- plugins auth-backends sdk)"
+check "no third-party type in an SDK header" \
+    "$(git grep -nE '#include +<(uv\.h|openssl/|toml|xercesc/|lua|boost/|sqlite3|spdlog/|fmt/|nlohmann/|uni|idn2)' -- sdk/include)"
+check "the kernel's headers stay out of the SDK" \
+    "$(git grep -nE '#include +"[^"]*(loop|connection|session|server)\.h"' -- sdk)"
+check "only two macros in the SDK beside the details of the note" \
+    "$(git grep -nE '^ *# *define +[A-Z_]+' -- sdk/include | grep -vE 'define +(NUNCIO_API|NUNCIO_PLUGIN|NUNCIO_DETAIL_)')"
+check "every plugin has a fragment in conf.d" \
+    "$(for folder in plugins/*/ auth-backends/*/; do
+        name=$(basename "$folder")
+        ls conf.d/*-"$name".toml >/dev/null 2>&1 || echo "$name"
+    done)"
+check "nothing else at the top level" \
+    "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'CMakeLists\.txt|CMakePresets\.json|LICENSE|README\.md|kernel|sdk|plugins|auth-backends|conf\.d|packaging|tests|docs|\..*')"
+check "no sleeping in tests" \
+    "$(git grep -nE '\b(sleep_for|usleep|sleep)\(' -- '*_test.cc' tests/support | grep -v 'nuncio::sleep_for\|await sleep_for')"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
