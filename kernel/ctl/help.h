@@ -1,0 +1,19 @@
+// Help from the server's own description, and what can be said without a server.
+#pragma once
+
+#include <nuncio/value.h>
+
+#include <string>
+
+namespace nuncio::ctl {
+
+/// How nuncioctl is called, and the exit codes.
+std::string general_help();
+/// One line for each command.
+std::string command_list(const Value& description);
+/// For a server that does not answer.
+std::string static_command_list();
+/// One command with all its arguments.
+std::string command_help(const Value& command);
+
+}

@@ -1,0 +1,201 @@
+// What the process arranges with the system around it.
+#include "process.h"
+
+#include "command_registry.h"
+#include "server.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+#ifdef NUNCIO_HAS_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+namespace nuncio::kernel {
+
+namespace {
+
+    Error system_error(const std::string& what)
+    {
+        return Error { what + ": " + std::strerror(errno), Error::Kind::unavailable };
+    }
+
+    /// The account to become, or null when that is not asked for or not possible.
+    const passwd* wanted_account(const Settings& settings)
+    {
+        if (settings.user.empty() || ::geteuid() != 0)
+            return nullptr;
+        return ::getpwnam(settings.user.c_str());
+    }
+
+    Result<void> make_folder(const std::string& path, mode_t mode, const passwd* owner)
+    {
+        if (std::filesystem::is_directory(path))
+            return {};
+        std::error_code failure;
+        std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failure);
+        if (::mkdir(path.c_str(), mode) != 0)
+            return system_error("cannot make the folder " + path);
+        if (owner && ::chown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0)
+            return system_error("cannot give the folder " + path + " to " + owner->pw_name);
+        return {};
+    }
+
+    Result<void> keep_only_low_ports()
+    {
+        __user_cap_header_struct header { _LINUX_CAPABILITY_VERSION_3, 0 };
+        __user_cap_data_struct data[2] {};
+        data[0].permitted = data[0].effective = 1U << CAP_NET_BIND_SERVICE;
+        if (::syscall(SYS_capset, &header, data) != 0)
+            return system_error("cannot limit the process's capabilities");
+        return {};
+    }
+
+}
+
+void raise_file_limit()
+{
+    rlimit limit {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<void> make_folders(const Settings& settings)
+{
+    const passwd* owner = wanted_account(settings);
+    if (auto made = make_folder(settings.data_dir, 0700, owner); !made)
+        return made;
+    return make_folder(settings.runtime_dir, 0755, owner);
+}
+
+Result<void> drop_privileges(const Settings& settings)
+{
+    const passwd* account = wanted_account(settings);
+    if (!account) {
+        if (settings.user.empty() || ::geteuid() != 0)
+            return {};
+        return Error { "server.user: there is no account \"" + settings.user + '"' };
+    }
+    if (::prctl(PR_SET_KEEPCAPS, 1) != 0)
+        return system_error("cannot keep capabilities");
+    if (::initgroups(account->pw_name, account->pw_gid) != 0 || ::setgid(account->pw_gid) != 0
+        || ::setuid(account->pw_uid) != 0)
+        return system_error("cannot become " + settings.user);
+    // The change of user made the process undumpable; a core dump helps whoever runs it.
+    ::prctl(PR_SET_DUMPABLE, 1);
+    return keep_only_low_ports();
+}
+
+void notify_service_manager([[maybe_unused]] const std::string& state)
+{
+#ifdef NUNCIO_HAS_SYSTEMD
+    sd_notify(0, state.c_str());
+#endif
+}
+
+namespace {
+
+    /// A watch whose memory lives until libuv has let go of it.
+    struct Watch {
+        uv_signal_t uv {};
+        Function<void(int signal)> handle;
+    };
+    struct CloseWatch {
+        void operator()(Watch* watch) const
+        {
+            uv_close(reinterpret_cast<uv_handle_t*>(&watch->uv),
+                [](uv_handle_t* handle) { delete static_cast<Watch*>(handle->data); });
+        }
+    };
+
+}
+
+struct Signals::State {
+    Server& server;
+    bool is_stopping = false;
+    std::vector<std::unique_ptr<Watch, CloseWatch>> watches {};
+    Timer watchdog {};
+
+    void handle(int signal)
+    {
+        server.main_loop().io_happened();
+        if (signal == SIGHUP)
+            return run_command("reload");
+        if (signal == SIGUSR1)
+            return run_command("reopen-log");
+        // Somebody who asks twice does not want to wait for slow clients.
+        if (is_stopping)
+            ::_exit(1);
+        is_stopping = true;
+        notify_service_manager("STOPPING=1");
+        server.stop();
+    }
+
+    void run_command(const std::string& name)
+    {
+        server.commands().call(name, Value(), "signal", [this, name](Result<Value> result) {
+            if (!result)
+                server.log().error("{}: {}", name, result.error().text);
+        });
+    }
+
+    Result<void> watch(int signal)
+    {
+        auto made = std::make_unique<Watch>();
+        made->uv.data = made.get();
+        const auto failed = [&](int failure) {
+            return Error { "cannot watch signal " + std::to_string(signal) + ": "
+                + uv_strerror(failure) };
+        };
+        if (const int failure = uv_signal_init(server.main_loop().uv(), &made->uv))
+            return failed(failure);
+        watches.emplace_back(made.release());
+        uv_signal_t* uv = &watches.back()->uv;
+        watches.back()->handle = [this](int number) { handle(number); };
+        const int failure = uv_signal_start(
+            uv,
+            [](uv_signal_t* handle, int number) {
+                static_cast<Watch*>(handle->data)->handle(number);
+            },
+            signal);
+        if (failure)
+            return failed(failure);
+        return {};
+    }
+};
+
+Signals::Signals() = default;
+Signals::~Signals() = default;
+
+Result<std::unique_ptr<Signals>> Signals::create(Server& server)
+{
+    std::signal(SIGPIPE, SIG_IGN); // a peer that left is told by write's error
+    std::unique_ptr<Signals> made(new Signals);
+    made->state_.reset(new State { server });
+    for (const int signal : { SIGTERM, SIGINT, SIGHUP, SIGUSR1 })
+        if (auto watched = made->state_->watch(signal); !watched)
+            return watched.error();
+#ifdef NUNCIO_HAS_SYSTEMD
+    std::uint64_t microseconds = 0;
+    if (sd_watchdog_enabled(0, &microseconds) > 0)
+        made->state_->watchdog
+            = server.main_loop().every(std::chrono::microseconds(microseconds / 2),
+                [] { notify_service_manager("WATCHDOG=1"); });
+#endif
+    return made;
+}
+
+}

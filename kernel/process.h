@@ -1,0 +1,42 @@
+// What the process arranges with the system around it: rights, files, signals, the service manager.
+#pragma once
+
+#include "settings.h"
+
+#include <nuncio/result.h>
+
+#include <memory>
+#include <string>
+
+namespace nuncio::kernel {
+
+class Server;
+
+/// As many open files as the system lets us have.
+void raise_file_limit();
+
+/// Makes the data and runtime folders if they are missing, for settings.user when started as root.
+Result<void> make_folders(const Settings& settings);
+
+/// Becomes settings.user, when started as root and one is named. Only the right to open ports below
+/// 1024 is kept, so that listeners can be opened after this, and again at a reload. Before threads
+/// are started.
+Result<void> drop_privileges(const Settings& settings);
+
+/// Tells the service manager ("READY=1"), if there is one.
+void notify_service_manager(const std::string& state);
+
+/// SIGTERM and SIGINT stop the server, SIGHUP reloads, SIGUSR1 opens the log again. Answers the
+/// watchdog of the service manager. Main thread; ends before the server.
+class Signals {
+public:
+    static Result<std::unique_ptr<Signals>> create(Server& server);
+    ~Signals();
+
+private:
+    Signals();
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}
