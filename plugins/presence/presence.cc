@@ -81,7 +81,7 @@ private:
                 became_available(event);
             else if (stanza.type() == Stanza::Type::unavailable)
                 became_unavailable(event);
-            return Flow::done; // of the other types none means anything without an address
+            return Flow::next; // the other types mean nothing without an address
         }
         if (is_subscription(stanza.type())) {
             request(event.session, stanza);
