@@ -1,0 +1,43 @@
+// How often somebody may try: a bucket of tokens for each network.
+#pragma once
+
+#include <nuncio/loop.h>
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace nuncio::registration {
+
+/// An IPv4 address, or the /64 of an IPv6 address: who has one has all of it.
+std::string network_of(std::string_view address);
+bool is_loopback(std::string_view address);
+
+/// Any thread.
+class RateLimit {
+public:
+    /// `burst` tries at once; another one for each `interval` that passes.
+    RateLimit(std::uint32_t burst, Duration interval)
+        : burst_(burst)
+        , interval_(interval)
+    {
+    }
+    /// Takes a token, or says that there is none.
+    bool admit(std::string_view address, TimePoint now);
+
+private:
+    /// Networks remembered at a time; when all are busy, strangers wait.
+    static constexpr std::size_t most_networks = 16384;
+
+    void forget_idle(TimePoint now);
+
+    const std::uint32_t burst_;
+    const Duration interval_;
+    std::mutex mutex_;
+    /// When the bucket of a network is full again: all that a bucket has to know.
+    std::unordered_map<std::string, TimePoint> full_at_;
+};
+
+}
