@@ -61,7 +61,7 @@ namespace {
         answer["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
         answer["resident_bytes"] = resident_bytes();
         answer["streams"] = server.c2s().open_streams();
-        answer["hops"] = server.router().hops();
+        answer["mailbox_hops"] = server.router().hops();
         answer["waiting_jobs"] = std::uint64_t(server.workers().waiting());
         for (const auto port : server.c2s().ports())
             answer["ports"].array().push_back(int(port));

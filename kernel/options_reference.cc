@@ -146,8 +146,9 @@ std::string options_reference(PluginCatalog& plugins, ReferenceFormat format)
         if (!schema)
             continue; // of another ABI: it cannot be asked
         std::string summary = plugins.summary(name);
-        if (!(*schema)->summary().empty())
-            summary += (summary.empty() ? "" : ". ") + (*schema)->summary();
+        const std::string& more = (*schema)->summary();
+        if (summary.find(more) == std::string::npos)
+            summary += ". " + more;
         reference.add("[plugins." + name + "]", summary, **schema);
     }
     return reference.take();

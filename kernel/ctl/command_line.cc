@@ -74,7 +74,15 @@ Result<Invocation> read_invocation(const std::vector<std::string>& words)
                 + (near.empty() ? "" : "; did you mean " + std::string(near) + "?") };
         }
     }
-    read.words.assign(words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
+    // The one that is often thought of last.
+    bool only_words = false;
+    for (; i < words.size(); ++i) {
+        only_words = only_words || words[i] == "--";
+        if (!only_words && words[i] == "--json")
+            read.as_json = true;
+        else
+            read.words.push_back(words[i]);
+    }
     return read;
 }
 

@@ -51,6 +51,8 @@ TEST_CASE("options before the command are nuncioctl's own")
     CHECK(read->socket == "/d/run/nuncioctl.sock");
     CHECK(read->words == Words { "kick", "--reason", "x" });
     CHECK(read_invocation({ "--socket=/s", "status" })->socket == "/s");
+    CHECK(read_invocation({ "status", "--json" })->as_json);
+    CHECK(read_invocation({ "register", "a@b", "--", "--json" })->words.size() == 4);
     CHECK(read_invocation({ "--jsno" }).error().text
         == "there is no option --jsno; did you mean --json?");
     CHECK(read_invocation({ "--socket" }).error().text == "--socket: expected a path after it");

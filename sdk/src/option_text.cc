@@ -256,10 +256,15 @@ namespace detail {
 
     std::string write_value(Bytes value)
     {
+        // The largest unit that divides it: "16 GB", not "15625000 KiB".
+        const Unit* best = nullptr;
         for (const Unit& unit : size_units)
-            if (unit.factor > 1 && value.count >= unit.factor && value.count % unit.factor == 0)
-                return '"' + std::to_string(value.count / unit.factor) + " "
-                    + std::string(unit.name) + '"';
+            if (unit.factor > 1 && value.count != 0 && value.count % unit.factor == 0
+                && (!best || unit.factor > best->factor))
+                best = &unit;
+        if (best)
+            return '"' + std::to_string(value.count / best->factor) + " " + std::string(best->name)
+                + '"';
         return std::to_string(value.count);
     }
 

@@ -113,6 +113,7 @@ TEST_CASE("defaults are written as TOML would have them")
     CHECK(detail::write_value(Duration(24h)) == "\"1 day\"");
     CHECK(detail::write_value(Duration(0)) == "\"0s\"");
     CHECK(detail::write_value(Bytes { 10000 }) == "\"10 kB\"");
+    CHECK(detail::write_value(Bytes { 16'000'000'000 }) == "\"16 GB\"");
     CHECK(detail::write_value(Bytes { 1023 }) == "1023");
 }
 
