@@ -29,6 +29,14 @@ XmlParser::Outcome XmlParser::run(const char* base, std::size_t size)
     const auto limit = std::min<std::size_t>(limits_.bytes, 0xFFFFFF00);
     base_ = base;
     end_ = base + std::min(size, limit);
+    const auto before = at_;
+    const auto outcome = run_steps(size, limit);
+    work_ += (outcome == Outcome::need_more ? size : at_) - before;
+    return outcome;
+}
+
+XmlParser::Outcome XmlParser::run_steps(std::size_t size, std::size_t limit)
+{
     for (;;) {
         switch (step()) {
         case Step::go:

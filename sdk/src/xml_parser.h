@@ -49,6 +49,8 @@ public:
     /// The bytes seen so far lie at `to` now.
     void move_bytes(const char* to, std::size_t size);
     std::size_t memory() const { return arena_.capacity(); }
+    /// Bytes read by all calls of `run`, those read twice counted twice.
+    std::uint64_t work() const { return work_; }
 
     /// For a header after white space: XML allows no declaration there.
     void refuse_declaration() { declaration_allowed_ = false; }
@@ -95,6 +97,7 @@ private:
         std::uint32_t binding_count; // to restore at the end tag
     };
 
+    Outcome run_steps(std::size_t size, std::size_t limit);
     Step step();
     Step prologue();
     Step content();
@@ -141,6 +144,7 @@ private:
     const char* base_ = nullptr;
     const char* end_ = nullptr;
     std::size_t at_ = 0;
+    std::uint64_t work_ = 0;
     State state_;
     What what_;
     bool declaration_allowed_ = true;

@@ -18,6 +18,7 @@ namespace {
         std::unique_ptr<char[]> bytes;
         std::size_t size = 0;
         std::size_t room = 0;
+        std::uint64_t moved = 0;
 
         /// `seen` is what the parser has read.
         Partial(XmlParser begun, std::string_view seen)
@@ -31,6 +32,7 @@ namespace {
                 grow({ bytes.get(), size }, more.size());
             std::copy_n(more.data(), more.size(), bytes.get() + size);
             size += more.size();
+            moved += more.size();
         }
 
     private:
@@ -42,6 +44,7 @@ namespace {
             parser.move_bytes(larger.get(), seen.size());
             bytes = std::move(larger);
             size = seen.size();
+            moved += size;
         }
     };
 
@@ -73,6 +76,7 @@ struct XmlStream::State {
     Element element;
     std::uint64_t offset
         = 0; // of the element being read or expected, from the first byte ever given
+    std::uint64_t work = 0; // of elements that are complete
     Phase phase = Phase::header;
     bool single = false; // no header, no end
     bool space_first = false; // white space stood before the header
@@ -153,6 +157,7 @@ XmlStream::Event XmlStream::State::read_piece(std::string_view& input)
             continue;
         }
         const auto finished = std::move(partial);
+        work += finished->moved;
         const auto size = finished->parser.consumed();
         const auto event = finish(finished->parser, outcome);
         if (event != Event::error)
@@ -164,6 +169,7 @@ XmlStream::Event XmlStream::State::read_piece(std::string_view& input)
 
 XmlStream::Event XmlStream::State::finish(XmlParser& parser, XmlParser::Outcome outcome)
 {
+    work += parser.work();
     if (outcome == XmlParser::Outcome::failed)
         return fail(parser.error_kind(), parser.error_text(), offset + parser.error_offset());
     offset += parser.consumed();
@@ -243,6 +249,12 @@ std::size_t XmlStream::memory() const
     if (state.error)
         sum += sizeof(XmlError) + state.error->text.capacity();
     return sum;
+}
+
+std::uint64_t XmlStream::work() const
+{
+    const auto* partial = state_->partial.get();
+    return state_->work + (partial ? partial->moved + partial->parser.work() : 0);
 }
 
 }

@@ -48,6 +48,9 @@ public:
     void set_limits(const XmlLimits& limits);
     /// Bytes held now, for accounting.
     std::size_t memory() const;
+    /// Bytes read or moved so far, those read twice counted twice. It stays in proportion to the
+    /// bytes given, however they are cut.
+    std::uint64_t work() const;
 
 private:
     struct State;
