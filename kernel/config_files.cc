@@ -9,6 +9,10 @@
 // COMPAT(toml++ 3.3): some malformed headers (`[[[`) fail its assertions, which in a release build
 // of clang become assumptions. Without them it reports an error like any other.
 #undef NDEBUG
+// The distribution's shared library is built with exceptions and without these bounds.
+#undef TOML_SHARED_LIB
+#undef TOML_HEADER_ONLY
+#define TOML_HEADER_ONLY 1
 #define TOML_ASSERT(expression) static_cast<void>(0)
 #define TOML_MAX_NESTED_VALUES 16
 #define TOML_EXCEPTIONS 0
