@@ -70,9 +70,10 @@ public:
         const ScramKeys keys = *record
             ? (*record)->of(ScramHash::sha256)
             : ScramKeys { "nobody's salt...", {}, {}, settings_.iterations };
-        co_return co_await context_->work([password = *prepared, keys] {
+        auto match = [password = *prepared, keys] {
             return matches_scram_keys(password, keys, ScramHash::sha256);
-        });
+        };
+        co_return co_await context_->work(std::move(match));
     }
 
     task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash) override
@@ -138,10 +139,11 @@ private:
         const auto prepared = prepare_password(password);
         if (!prepared)
             co_return prepared.error();
-        const Record record
-            = co_await context_->work([password = *prepared, iterations = settings_.iterations] {
-                  return make_record(password, iterations);
-              });
+        // COMPAT(g++ 12): a lambda written inside a co_await is destroyed twice, so it has a name.
+        auto derive = [password = *prepared, iterations = settings_.iterations] {
+            return make_record(password, iterations);
+        };
+        const Record record = co_await context_->work(std::move(derive));
         std::vector<StorageOp> steps(1);
         steps[0] = { .kind = kind, .key = user, .value = to_text(record) };
         const auto done = co_await store_.batch(std::move(steps));
