@@ -174,8 +174,12 @@ struct CommandRegistry::State {
 
     void end(Running& run, Result<Value> result)
     {
-        audit->info("{} called {} {}: {}", run.call.caller, run.command.name, run.logged_arguments,
-            result ? "done" : "failed: " + result.error().text);
+        // Every nuncioctl begins by asking for help; that is no news.
+        const auto level = run.command.name == "help" ? Log::Level::debug : Log::Level::info;
+        if (audit->is_enabled(level))
+            audit->write(level,
+                nuncio::format("{} called {} {}: {}", run.call.caller, run.command.name,
+                    run.logged_arguments, result ? "done" : "failed: " + result.error().text));
         auto done = std::move(run.done);
         // Not here: this is called from inside the frame that is to be destroyed.
         server.main_loop().post([state = alive, &run] {

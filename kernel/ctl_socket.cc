@@ -139,10 +139,16 @@ private:
             uv_read_stop(stream_of(pipe_->uv));
             return run_next();
         }
+        if (is_refused_)
+            return;
         input_.append(bytes, std::size_t(count));
         if (input_.size() > ctl::request_bytes) {
             answer(error_line({ "the request is larger than 256 KiB", Error::Kind::limit }));
-            return state_.forget(*this);
+            // Closing now would reset the connection, and the client would not read why. What it
+            // still sends is read and dropped, until it leaves or has idled.
+            is_refused_ = true;
+            input_.clear();
+            return;
         }
         run_next();
     }
@@ -228,6 +234,7 @@ private:
     std::string input_;
     bool is_busy_ = false;
     bool has_ended_ = false;
+    bool is_refused_ = false;
     Timer idle_;
 };
 

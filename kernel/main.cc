@@ -85,6 +85,9 @@ int serve(Settings settings)
         return fail(made.error().text);
     if (auto dropped = drop_privileges(settings); !dropped)
         return fail(dropped.error().text);
+    const auto lock = DataLock::create(settings);
+    if (!lock)
+        return fail(lock.error().text);
     auto logs = LogSink::create(settings.log);
     if (!logs)
         return fail(logs.error().text);

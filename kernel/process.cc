@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -79,6 +81,37 @@ Result<void> make_folders(const Settings& settings)
     if (auto made = make_folder(settings.data_dir, 0700, owner); !made)
         return made;
     return make_folder(settings.runtime_dir, 0755, owner);
+}
+
+Result<DataLock> DataLock::create(const Settings& settings)
+{
+    const std::string path = settings.data_dir + "/nunciod.lock";
+    DataLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (lock.fd_ < 0)
+        return system_error("cannot open " + path);
+    // The lock goes with the process, however it ends; the file may stay.
+    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0)
+        return Error { "another nunciod uses the data folder " + settings.data_dir
+                + "; stop it, or give this one another folder with --data",
+            Error::Kind::conflict };
+    return lock;
+}
+
+DataLock::DataLock(DataLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1))
+{
+}
+
+DataLock& DataLock::operator=(DataLock&& other) noexcept
+{
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+DataLock::~DataLock()
+{
+    if (fd_ >= 0)
+        ::close(fd_);
 }
 
 Result<void> drop_privileges(const Settings& settings)

@@ -18,6 +18,22 @@ void raise_file_limit();
 /// Makes the data and runtime folders if they are missing, for settings.user when started as root.
 Result<void> make_folders(const Settings& settings);
 
+/// Keeps a second server out of the data folder while it lives.
+class DataLock {
+public:
+    static Result<DataLock> create(const Settings& settings);
+    DataLock(DataLock&& other) noexcept;
+    DataLock& operator=(DataLock&& other) noexcept;
+    ~DataLock();
+
+private:
+    explicit DataLock(int fd)
+        : fd_(fd)
+    {
+    }
+    int fd_ = -1;
+};
+
 /// Becomes settings.user, when started as root and one is named. Only the right to open ports below
 /// 1024 is kept, so that listeners can be opened after this, and again at a reload. Before threads
 /// are started.
