@@ -37,7 +37,7 @@ namespace {
             const Value hosts = table_of(root_.find("hosts"), "hosts");
             for (const auto& [name, table] : hosts.as_table())
                 read_host(name, table);
-            if (hosts.as_table().empty())
+            if (settings_.hosts.empty() && errors_.empty())
                 error({}, "hosts: no domain is served; add a table [hosts.\"example.org\"]");
             check_unused_plugins();
         }
@@ -65,6 +65,8 @@ namespace {
             auto found = host_schema().read(table, path, &options);
             std::ranges::move(found, std::back_inserter(errors_));
 
+            if (!options.enabled)
+                return;
             const auto domain = prepare_domain(name);
             if (!domain) {
                 error(table.key_place(), path + ": is not a domain: " + domain.error().text);

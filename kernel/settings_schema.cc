@@ -16,8 +16,9 @@ const Schema& server_schema()
               .range(1, 256)
               .reload(Reload::restart)
               .option("user", &Settings::user,
-                  "The system account to run as after the ports are open, when started as root. "
-                  "Empty: stay who started it.")
+                  "The system account to run as, when started as root; the right to open ports "
+                  "below "
+                  "1024 is kept. Empty: stay who started it.")
               .reload(Reload::restart)
               .option("data_dir", &Settings::data_dir,
                   "Where accounts, messages and certificates are kept. The option --data of "
@@ -165,6 +166,8 @@ const Schema& host_schema()
 {
     static const Schema schema
         = Schema::of<HostOptions>("A domain that is served.")
+              .option("enabled", &HostOptions::enabled, "False leaves the domain out.")
+              .reload(Reload::restart)
               .option("certificate", &HostOptions::certificate,
                   "The certificate with its chain, PEM. Empty: DATA/certs/DOMAIN.crt.")
               .reload(Reload::live)

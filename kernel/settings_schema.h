@@ -30,6 +30,7 @@ const Schema& listen_schema();
 
 /// One `[hosts."example.org"]` as it is written.
 struct HostOptions {
+    bool enabled = true;
     std::string certificate;
     std::string key;
     std::vector<std::string> auth { "internal" };
