@@ -202,8 +202,19 @@ task<Result<void>> AuthChain::remove(std::string user)
     auto jid = Jid::make(user, host_.domain());
     if (!jid)
         co_return jid.error();
-    // The sessions end and the plugins tidy up at the account's home; what stores hold goes last,
-    // so that nothing a plugin still writes stays behind.
+    // Plugins say good-bye, the sessions end and plugins tidy up, all at the account's home; what
+    // stores hold goes last, so that nothing a plugin still writes stays behind.
+    Completion<std::vector<Completion<bool>>> announced;
+    host_.at_home(*jid, [this, announced](Account& account) {
+        std::vector<Completion<bool>> waits;
+        AccountRemoving event { account, waits };
+        if (const HookChain* chain = host_.table().find_chain(AccountRemoving::hook))
+            run_chain(*chain, &event);
+        announced.resolve(std::move(waits));
+    });
+    const auto waits = co_await announced;
+    for (const Completion<bool>& wait : waits)
+        co_await wait;
     Completion<bool> told;
     host_.at_home(*jid, [this, told](Account& account) {
         const std::vector<Session*> sessions(account.sessions().begin(), account.sessions().end());

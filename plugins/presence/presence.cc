@@ -50,7 +50,9 @@ public:
             return Flow::next;
         });
         context.on<AccountRemoving>([this](AccountRemoving& event) {
-            event.work.push_back(say_farewell(AccountRef(event.account)));
+            Completion<bool> done;
+            event.waits.push_back(done);
+            context_->spawn(say_farewell(AccountRef(event.account), done));
             return Flow::next;
         });
         context.on<StreamFeatures>([](StreamFeatures& event) {
@@ -330,13 +332,17 @@ private:
         account.host().route(std::move(answer));
     }
 
-    task<void> say_farewell(AccountRef account)
+    /// The contacts of an account that goes hear it, as if each had been removed (§2.5.2).
+    task<void> say_farewell(AccountRef account, Completion<bool> done)
     {
-        const Roster* roster = co_await load(account);
-        if (!roster)
-            co_return;
-        for (const auto& [address, item] : roster->items)
-            part(*account, item);
+        try {
+            if (const Roster* roster = co_await load(account))
+                for (const auto& [address, item] : roster->items)
+                    part(*account, item);
+        } catch (const std::exception& thrown) {
+            context_->log().error("{} goes without a word: {}", account->jid(), thrown.what());
+        }
+        done.resolve(true);
     }
 
     // ---- Order ----

@@ -145,12 +145,12 @@ struct AccountCreated {
     static constexpr std::string_view hook = "account.created";
     Account& account;
 };
-/// An account is about to be removed: its sessions have ended, its data is still there. What a
-/// handler adds to `work` is awaited on the home loop before the data goes.
+/// An account is about to be removed: nobody can log in any more, but its sessions and its data are
+/// still there. What a handler adds to `waits` is awaited before they go. The home loop.
 struct AccountRemoving {
     static constexpr std::string_view hook = "account.removing";
     Account& account;
-    std::vector<task<void>>& work;
+    std::vector<Completion<bool>>& waits;
 };
 struct AccountRemoved {
     static constexpr std::string_view hook = "account.removed";
