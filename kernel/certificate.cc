@@ -39,15 +39,16 @@ namespace {
         return -1;
     }
 
-    std::string last_reason()
+    std::string first_reason()
     {
-        const auto code = ERR_peek_last_error();
+        // The first error is the cause; what follows says only who failed because of it.
+        const auto code = ERR_peek_error();
         const auto* const reason = ERR_reason_error_string(code);
-        std::string text = reason ? reason : "unknown error";
-        if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
-            text = "expected PEM";
         ERR_clear_error();
-        return text;
+        if (ERR_GET_REASON(code) == PEM_R_NO_START_LINE
+            || ERR_GET_REASON(code) == ERR_R_UNSUPPORTED)
+            return "expected PEM";
+        return reason ? reason : "unknown error";
     }
 
     bool is_key_encrypted()
@@ -73,7 +74,7 @@ Result<void> use_certificate(ssl_ctx_st* context, const CertificateFiles& files)
         return readable;
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
-        return Error { "tls: certificate '" + files.certificate + "': " + last_reason() };
+        return Error { "tls: certificate '" + files.certificate + "': " + first_reason() };
     SSL_CTX_set_default_passwd_cb(context, refuse_password);
     if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
         if (is_key_encrypted()) {
@@ -87,7 +88,7 @@ Result<void> use_certificate(ssl_ctx_st* context, const CertificateFiles& files)
             return Error { "tls: key '" + files.key + "' does not belong to certificate '"
                 + files.certificate + "'" };
         }
-        return Error { "tls: key '" + files.key + "': " + last_reason() };
+        return Error { "tls: key '" + files.key + "': " + first_reason() };
     }
     if (SSL_CTX_check_private_key(context) != 1) {
         ERR_clear_error();

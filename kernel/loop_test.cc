@@ -1,5 +1,6 @@
 #include "loop.h"
 #include "net_fixture.h"
+#include "plugin_instance.h"
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +14,12 @@ namespace nuncio::kernel {
 using testing::RunningLoop;
 
 namespace {
+
+    /// A plugin for its identity and its leases only.
+    struct Nobody {
+        std::max_align_t host {};
+        PluginInstance instance { "nobody", reinterpret_cast<VirtualHost&>(host), nullptr };
+    };
 
     struct Flusher final : TurnEnd {
         std::function<void()> act;
@@ -87,38 +94,40 @@ TEST_CASE("what is posted is destroyed on the loop, after it ran")
     CHECK(right);
 }
 
-TEST_CASE("a job runs as code of the plugin that posted it")
+TEST_CASE("a job runs as code of the plugin that posted it, which cannot end before")
 {
+    Nobody nobody;
     KernelLoop loop(0, ClockKind::manual);
-    int plugin = 0;
     void* seen_by_job = nullptr;
     void* seen_by_timer = nullptr;
     Timer timer;
-    loop.post([&] {
-        exchange_current_plugin(&plugin);
+    {
+        const InPlugin inside(nobody.instance);
         loop.post([&] { seen_by_job = current_plugin(); });
         timer = loop.after(1s, [&] { seen_by_timer = current_plugin(); });
-        exchange_current_plugin(nullptr);
-    });
+    }
+    CHECK(nobody.instance.leases() == 1);
     loop.advance(1s);
-    CHECK(seen_by_job == &plugin);
-    CHECK(seen_by_timer == &plugin);
+    CHECK(seen_by_job == &nobody.instance);
+    CHECK(seen_by_timer == &nobody.instance);
     CHECK(current_plugin() == nullptr);
+    CHECK(nobody.instance.leases() == 0);
 }
 
 TEST_CASE("what a job throws is told with its plugin, and the loop goes on")
 {
+    Nobody nobody;
     KernelLoop loop(0, ClockKind::manual);
-    int plugin = 0;
     void* culprit = nullptr;
     loop.set_failure_handler([&](void* whose, std::exception_ptr) { culprit = whose; });
-    exchange_current_plugin(&plugin);
-    loop.post([] { throw std::runtime_error("oops"); });
-    exchange_current_plugin(nullptr);
+    {
+        const InPlugin inside(nobody.instance);
+        loop.post([] { throw std::runtime_error("oops"); });
+    }
     bool went_on = false;
     loop.post([&] { went_on = true; });
     loop.run_ready();
-    CHECK(culprit == &plugin);
+    CHECK(culprit == &nobody.instance);
     CHECK(went_on);
     CHECK(current_plugin() == nullptr);
 }

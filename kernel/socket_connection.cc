@@ -305,7 +305,7 @@ void SocketConnection::encode_pending()
         std::swap(plain_, wire_);
         return;
     }
-    if (wire_.capacity() < sizeof wire_)
+    if (wire_.empty() && wire_.capacity() < sizeof wire_)
         wire_ = loop_->take_buffer();
     if (const auto encoded = layers_.encode(*loop_, plain_, wire_); !encoded)
         fail(encoded.error().text);

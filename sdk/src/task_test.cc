@@ -1,0 +1,259 @@
+#include <nuncio/task.h>
+
+#include <atomic>
+#include <deque>
+#include <doctest/doctest.h>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace nuncio {
+
+namespace {
+
+    /// The least that a loop must do.
+    class SmallLoop final : public Loop {
+    public:
+        void post(Function<void()> job) override
+        {
+            const std::lock_guard lock(mutex_);
+            jobs_.push_back(std::move(job));
+        }
+        TimePoint now() const override { return now_; }
+        WallTime wall_time() const override { return {}; }
+        std::size_t index() const override { return 0; }
+
+        void run(Function<void()> job)
+        {
+            set_current(this);
+            job();
+            while (step()) { }
+            set_current(nullptr);
+        }
+        void run_ready()
+        {
+            run([] {});
+        }
+        bool has_mail()
+        {
+            const std::lock_guard lock(mutex_);
+            return !jobs_.empty();
+        }
+        void advance(Duration by)
+        {
+            now_ += by;
+            run([this] {
+                while (!timers_.empty() && timers_.begin()->second.due <= now_) {
+                    const auto due = std::move(timers_.begin()->second);
+                    timers_.erase(timers_.begin());
+                    due.job();
+                }
+            });
+        }
+        std::size_t timers() const { return timers_.size(); }
+
+    protected:
+        std::uint64_t start_timer(Duration delay, Duration, Function<void()> job) override
+        {
+            timers_.emplace(++ids_, Entry { now_ + delay, std::move(job) });
+            return ids_;
+        }
+        void stop_timer(std::uint64_t id) override { timers_.erase(id); }
+        bool has_timer(std::uint64_t id) const override { return timers_.contains(id); }
+
+    private:
+        struct Entry {
+            TimePoint due;
+            Function<void()> job;
+        };
+        bool step()
+        {
+            std::unique_lock lock(mutex_);
+            if (jobs_.empty())
+                return false;
+            const auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            lock.unlock();
+            job();
+            return true;
+        }
+        std::mutex mutex_;
+        std::deque<Function<void()>> jobs_;
+        std::map<std::uint64_t, Entry> timers_;
+        std::uint64_t ids_ = 0;
+        TimePoint now_;
+    };
+
+    /// Runs a task to its end; it destroys its own frame.
+    struct Detached {
+        struct promise_type {
+            Detached get_return_object() { return {}; }
+            std::suspend_never initial_suspend() noexcept { return {}; }
+            std::suspend_never final_suspend() noexcept { return {}; }
+            void return_void() { }
+            void unhandled_exception() { std::terminate(); }
+        };
+    };
+    Detached run_detached(task<void> job)
+    {
+        co_await job;
+    }
+
+    task<int> sum(Completion<int> a, Completion<int> b)
+    {
+        const auto first = co_await a;
+        co_return first + co_await b;
+    }
+
+    task<void> note_sum(Completion<int> a, Completion<int> b, int& answer)
+    {
+        answer = co_await sum(a, b);
+    }
+
+    task<void> fail_later()
+    {
+        co_await sleep_for(1s);
+        throw std::runtime_error("late");
+    }
+
+    task<void> catch_it(std::string& text)
+    {
+        try {
+            co_await fail_later();
+        } catch (const std::runtime_error& error) {
+            text = error.what();
+        }
+    }
+
+    task<void> note(Completion<int> value, int& answer)
+    {
+        answer = co_await value;
+    }
+
+    task<void> note_plugin(Completion<int> value, void*& plugin)
+    {
+        co_await value;
+        plugin = current_plugin();
+    }
+
+    /// A task that is started and may be dropped while it waits.
+    struct Owned {
+        struct promise_type {
+            Owned get_return_object()
+            {
+                return { std::coroutine_handle<promise_type>::from_promise(*this) };
+            }
+            std::suspend_never initial_suspend() noexcept { return {}; }
+            std::suspend_always final_suspend() noexcept { return {}; }
+            void return_void() { }
+            void unhandled_exception() { std::terminate(); }
+        };
+        std::coroutine_handle<promise_type> handle;
+    };
+    Owned run_owned(task<void> job)
+    {
+        co_await job;
+    }
+
+}
+
+TEST_CASE("a task waits for values that are there, and for values that come later")
+{
+    SmallLoop loop;
+    int answer = 0;
+    Completion<int> a;
+    Completion<int> b;
+    a.resolve(1);
+    loop.run([&] { run_detached(note_sum(a, b, answer)); });
+    CHECK(answer == 0);
+    b.resolve(2);
+    CHECK(answer == 0); // only on its own loop
+    loop.run_ready();
+    CHECK(answer == 3);
+}
+
+TEST_CASE("a value from another thread resumes its waiter on the loop it waited on")
+{
+    SmallLoop loop;
+    for (int i = 0; i < 200; ++i) {
+        int answer = -1;
+        Completion<int> value;
+        std::thread giver([&] { value.resolve(i); });
+        loop.run([&] { run_detached(note(value, answer)); });
+        giver.join();
+        loop.run_ready();
+        CHECK(answer == i);
+    }
+}
+
+TEST_CASE("a task goes on as code of the plugin that it waited as")
+{
+    SmallLoop loop;
+    int plugin = 0;
+    void* seen = nullptr;
+    Completion<int> value;
+    loop.run([&] {
+        auto* const before = exchange_current_plugin(&plugin);
+        run_detached(note_plugin(value, seen));
+        exchange_current_plugin(before);
+    });
+    value.resolve(1);
+    loop.run_ready();
+    CHECK(seen == &plugin);
+    CHECK(current_plugin() == nullptr);
+}
+
+TEST_CASE("what a task throws is thrown where it is awaited")
+{
+    SmallLoop loop;
+    std::string text;
+    loop.run([&] { run_detached(catch_it(text)); });
+    CHECK(text.empty());
+    loop.advance(1s);
+    CHECK(text == "late");
+}
+
+TEST_CASE("a task may be destroyed while it waits")
+{
+    SmallLoop loop;
+    int answer = 0;
+    Completion<int> value;
+    SUBCASE("for a value, which then comes")
+    {
+        loop.run([&] { run_owned(note(value, answer)).handle.destroy(); });
+        value.resolve(1);
+        loop.run_ready();
+    }
+    SUBCASE("for a value that is on its way already")
+    {
+        loop.run([&] {
+            const auto owned = run_owned(note(value, answer));
+            value.resolve(1);
+            owned.handle.destroy();
+        });
+    }
+    SUBCASE("for time to pass")
+    {
+        loop.run([&] {
+            const auto owned = run_owned(sleep_for(1s));
+            CHECK(loop.timers() == 1);
+            owned.handle.destroy();
+        });
+        CHECK(loop.timers() == 0);
+        loop.advance(2s);
+    }
+    CHECK(answer == 0);
+}
+
+TEST_CASE("on a worker thread a waiter goes on where its value is given")
+{
+    int answer = 0;
+    Completion<int> value;
+    run_detached(note(value, answer));
+    value.resolve(7);
+    CHECK(answer == 7);
+}
+
+}
