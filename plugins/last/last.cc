@@ -1,6 +1,7 @@
-// XEP-0012: Last Activity, of the server, of users who are online, and of those who are not.
+// XEP-0012: Last Activity.
 #include <nuncio/plugin.h>
 #include <nuncio/roster.h>
+#include <nuncio/value.h>
 
 #include <algorithm>
 
@@ -8,19 +9,8 @@ namespace nuncio::last {
 
 constexpr std::string_view ns_last = "jabber:iq:last";
 
-Element query(std::int64_t seconds, std::string_view status = {})
-{
-    Element query("query", ns_last);
-    query.attr("seconds", std::to_string(std::max<std::int64_t>(seconds, 0)));
-    if (!status.empty())
-        query.text(status);
-    return query;
-}
-
-std::int64_t milliseconds(WallTime time)
-{
-    return time.time_since_epoch().count();
-}
+/// Longer farewells are cut: they are kept for every account.
+constexpr std::size_t longest_status = 1023;
 
 class Last final : public Plugin {
 public:
@@ -29,96 +19,127 @@ public:
         context_ = &context;
         store_ = context.store("last");
         roster_ = context.service<RosterService>();
-        parting_ = context.session_slot<std::string>("last.parting-words");
-        const WallTime started
-            = std::chrono::time_point_cast<WallTime::duration>(std::chrono::system_clock::now());
-        context.on_iq(Component::local, ns_last, {}, [started](const Iq& iq) -> IqReply {
-            if (iq.is_set())
-                return StanzaError::Condition::not_allowed;
-            return query(
-                (milliseconds(Loop::current()->wall_time()) - milliseconds(started)) / 1000);
-        });
-        context.on_iq(Component::sm, ns_last, {}, [this](const Iq& iq) { return of_account(iq); });
+        words_ = context.session_slot<Words>("last-words");
+        context.on_iq(Component::local, ns_last, {}, uptime);
+        context.on_iq(Component::sm, ns_last, {}, [this](const Iq& iq) { return answer(iq); });
         context.on<PresenceSent>(Stage::early, [this](PresenceSent& event) {
-            note_parting_words(event);
+            if (event.stanza.to().empty() && event.stanza.type() == Stanza::Type::unavailable)
+                event.session.slot(words_).status = cut(event.stanza.child("status").text());
             return Flow::next;
         });
-        context.on<SessionClosed>([this](SessionClosed& event) {
-            note_departure(event.session);
-            return Flow::next;
-        });
+        context.on<SessionClosed>([this](SessionClosed& event) { return closed(event); });
         return {};
     }
 
 private:
-    task<IqReply> of_account(const Iq& iq)
+    using Condition = StanzaError::Condition;
+
+    /// What the client said when it became unavailable.
+    struct Words {
+        std::string status;
+    };
+
+    static Element reply(std::int64_t seconds, std::string_view status)
+    {
+        Element query("query", ns_last);
+        query.attr("seconds", std::to_string(std::max<std::int64_t>(seconds, 0)));
+        if (!status.empty())
+            query.text(status);
+        return query;
+    }
+
+    /// Not in the middle of a character.
+    static std::string cut(std::string text)
+    {
+        if (text.size() <= longest_status)
+            return text;
+        std::size_t end = longest_status;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+            --end;
+        text.resize(end);
+        return text;
+    }
+
+    static IqReply uptime(const Iq& iq)
     {
         if (iq.is_set())
-            co_return StanzaError::Condition::not_allowed;
-        const JidView asker = iq.from().bare();
-        if (asker != iq.to().bare()) {
-            // §8.2: only those who may see the user's presence. Whether the account exists stays
-            // unsaid.
-            auto roster = roster_ ? co_await roster_->get(AccountRef(*iq.account()))
-                                  : Result<const Roster*>(Error {});
-            const RosterItem* item = roster ? (*roster)->find(asker) : nullptr;
-            if (!item || !item->from)
-                co_return StanzaError::Condition::forbidden;
+            return Condition::not_allowed;
+        return reply(std::chrono::floor<std::chrono::seconds>(process_uptime()).count(), {});
+    }
+
+    task<IqReply> answer(const Iq& iq)
+    {
+        // §4: only who may see the presence is told. Nobody's account answers like a stranger's.
+        if (iq.is_set())
+            co_return Condition::not_allowed;
+        const AccountRef account(*iq.account());
+        if (!co_await may_see(account, Jid(iq.from().bare())))
+            co_return Condition::forbidden;
+
+        const auto sessions = account->sessions();
+        if (std::ranges::any_of(sessions, &Session::is_available))
+            co_return reply(0, {});
+        const auto text = co_await store_.get(std::string(account->jid().text()), "logout");
+        if (!text) {
+            context_->log().error(
+                "the last activity of {} is out of reach: {}", account->jid(), text.error().text);
+            co_return StanzaError { Condition::internal_server_error, {}, {},
+                StanzaError::Type::wait };
         }
-        // §4: somebody who is available was active just now.
-        if (std::ranges::any_of(iq.account()->sessions(), &Session::is_available))
-            co_return query(0);
-        auto record = co_await store_.get(std::string(iq.to().bare_text()), "left");
-        if (!record)
-            co_return StanzaError::Condition::internal_server_error;
-        if (!*record)
-            co_return StanzaError::Condition::service_unavailable;
-        auto left = Value::parse_json(**record);
-        if (!left || !left->find("when"))
-            co_return StanzaError::Condition::internal_server_error;
-        const auto now = milliseconds(Loop::current()->wall_time());
-        const Value* status = left->find("status");
-        co_return query((now - left->find("when")->as_integer()) / 1000,
+        const auto logout
+            = *text ? Value::parse_json(**text) : Result<Value>(Error { "never online" });
+        const Value* when = logout ? logout->find("when") : nullptr;
+        const Value* status = logout ? logout->find("status") : nullptr;
+        if (!when)
+            co_return Condition::item_not_found;
+        const WallTime then { std::chrono::milliseconds(when->as_integer()) };
+        const auto past = Loop::current()->wall_time() - then;
+        co_return reply(std::chrono::floor<std::chrono::seconds>(past).count(),
             status ? std::string_view(status->as_string()) : std::string_view());
     }
 
-    void note_parting_words(const PresenceSent& event)
+    task<bool> may_see(AccountRef account, Jid asker)
     {
-        if (event.stanza.type() != Stanza::Type::unavailable || !event.stanza.to().empty())
-            return;
-        constexpr std::size_t longest = 1024;
-        std::string status = event.stanza.child("status").text();
-        if (!status.empty() && status.size() <= longest)
-            event.session.slot(parting_) = std::move(status);
+        if (asker.view() == account->jid())
+            co_return true;
+        if (!roster_)
+            co_return false;
+        const auto roster = co_await roster_->get(account);
+        if (!roster)
+            co_return false;
+        const RosterItem* item = (*roster)->find(asker);
+        co_return item && item->from;
     }
 
-    void note_departure(Session& session)
+    Flow closed(SessionClosed& event)
     {
-        const auto sessions = session.account().sessions();
-        if (std::ranges::any_of(sessions, [&](const Session* other) { return other != &session; }))
-            return;
-        Value left(Value::Table {});
-        left["when"] = milliseconds(Loop::current()->wall_time());
-        if (const std::string* status = session.find_slot(parting_))
-            left["status"] = *status;
-        context_->spawn(remember(std::string(session.jid().bare_text()), left.json()));
+        Account& account = event.session.account();
+        const bool others_remain = std::ranges::any_of(
+            account.sessions(), [&](Session* other) { return other->id() != event.session.id(); });
+        if (others_remain)
+            return Flow::next;
+        const Words* words = event.session.find_slot(words_);
+        Value logout;
+        logout["when"] = std::int64_t(Loop::current()->wall_time().time_since_epoch().count());
+        if (words && !words->status.empty())
+            logout["status"] = words->status;
+        context_->spawn(note(std::string(account.jid().text()), logout.json()));
+        return Flow::next;
     }
 
-    task<void> remember(std::string owner, std::string record)
+    task<void> note(std::string owner, std::string logout)
     {
-        const auto stored = co_await store_.put(owner, "left", std::move(record));
-        if (!stored)
-            context_->log().warn(
-                "last activity of {} was not stored: {}", owner, stored.error().text);
+        const auto done = co_await store_.put(owner, "logout", std::move(logout));
+        if (!done)
+            context_->log().warn("the logout of {} was not noted: {}", owner, done.error().text);
     }
 
     Context* context_ = nullptr;
     Store store_;
     ServiceRef<RosterService> roster_;
-    SlotId<std::string> parting_;
+    SlotId<Words> words_;
 };
 
 }
 
-NUNCIO_PLUGIN(nuncio::last::Last, "last", "0.1.0", "XEP-0012: Last Activity",
-    "requires=storage/1\nafter=roster/1")
+NUNCIO_PLUGIN(nuncio::last::Last, "last", "0.1.0", "XEP-0012: Last Activity", "requires=storage/1")

@@ -1,32 +1,25 @@
 // XEP-0049: Private XML Storage.
 #include <nuncio/plugin.h>
 
-#include <algorithm>
-
 namespace nuncio::private_storage {
 
 constexpr std::string_view ns_private = "jabber:iq:private";
 
 struct Settings {
-    Bytes element_size { 65536 };
-    std::uint32_t elements = 100;
+    Bytes max_size { 64 * 1024 };
+    std::uint32_t max_elements = 100;
 };
-
-/// One stored element is known by its name and namespace. Neither may hold a newline.
-std::string key_of(ElementRef element)
-{
-    return std::string(element.ns()) + '\n' + std::string(element.name());
-}
 
 class Private final : public Plugin {
 public:
     static Schema schema()
     {
-        return Schema::of<Settings>("Keeps what clients store for themselves")
-            .option("element_size", &Settings::element_size, "The most one element may take.")
-            .range(1024, 16.0 * 1024 * 1024)
-            .option("elements", &Settings::elements, "The most elements of one account.")
-            .range(1, 10000);
+        return Schema::of<Settings>("Keeps clients' own data for them")
+            .option("max_size", &Settings::max_size, "The largest element that is kept.")
+            .range(256, 16e6)
+            .option("max_elements", &Settings::max_elements,
+                "The most elements that are kept for one account.")
+            .range(1, 100'000);
     }
 
     Result<void> configure(const Config& config) override
@@ -37,72 +30,112 @@ public:
 
     Result<void> start(Context& context) override
     {
+        context_ = &context;
         store_ = context.store("private");
-        // One change after another for each account, so that the bound on their number holds.
-        const IqOptions options { .discipline = Discipline::queues(64), .access = Access::owner };
-        context.on_iq(Component::sm, ns_private, options,
-            [this](const Iq& iq) { return iq.is_get() ? get(iq) : set(iq); });
+        context.feature(Component::local, ns_private);
+        // One at a time, so that the count of elements holds.
+        context.on_iq(Component::sm, ns_private,
+            { .discipline = Discipline::queues(64), .access = Access::owner, .advertise = false },
+            [this](const Iq& iq) { return answer(iq); });
         return {};
     }
 
 private:
-    task<IqReply> get(const Iq& iq)
+    using Condition = StanzaError::Condition;
+
+    task<IqReply> answer(const Iq& iq)
     {
-        const ElementRef asked = iq.payload().first_child();
-        // §4: the request names one element, and not one of our own namespace.
-        if (!asked || asked.next())
-            co_return StanzaError::Condition::bad_request;
-        if (asked.ns() == ns_private || asked.ns().empty())
-            co_return StanzaError::Condition::not_acceptable;
-        auto stored = co_await store_.get(std::string(iq.to().bare_text()), key_of(asked));
-        if (!stored)
-            co_return StanzaError::Condition::internal_server_error;
+        const ElementRef query = iq.payload();
+        if (!query.is("query", ns_private) || !query.first_child())
+            co_return Condition::bad_request;
+        // §2.3: what has no namespace of its own belongs to nobody.
+        for (ElementRef element : query)
+            if (element.ns().empty() || element.ns() == ns_private || element.ns() == ns_client)
+                co_return Condition::not_acceptable;
+        if (iq.is_get())
+            co_return co_await read(iq);
+        co_return co_await write(iq);
+    }
+
+    /// No name or namespace holds a space, so no two elements share a key.
+    static std::string key_of(ElementRef element)
+    {
+        return std::string(element.ns()) + " " + std::string(element.name());
+    }
+
+    static std::string owner_of(const Iq& iq) { return std::string(iq.account()->jid().text()); }
+
+    task<IqReply> read(const Iq& iq)
+    {
         Element query("query", ns_private);
-        if (*stored) {
-            if (auto element = parse_element(**stored))
-                query.append(*element);
-        } else {
-            query.add(asked.name(), asked.ns());
+        for (ElementRef element : iq.payload()) {
+            const auto text = co_await store_.get(owner_of(iq), key_of(element));
+            if (!text)
+                co_return failure(text.error());
+            auto kept = *text ? parse_element(**text) : Result<Element>(Element());
+            if (!kept)
+                co_return failure(kept.error());
+            if (*kept)
+                query.append(*kept);
+            else
+                query.add(element.name(), element.ns());
         }
         co_return query;
     }
 
-    task<IqReply> set(const Iq& iq)
+    task<IqReply> write(const Iq& iq)
     {
-        const std::string owner(iq.to().bare_text());
-        auto before = co_await store_.list(owner);
-        if (!before)
-            co_return StanzaError::Condition::internal_server_error;
-        std::size_t count = before->size();
         std::vector<StorageOp> steps;
-        for (const ElementRef element : iq.payload()) {
-            if (element.ns() == ns_private || element.ns().empty()
-                || element.ns().find('\n') != std::string_view::npos)
-                co_return StanzaError::Condition::not_acceptable;
-            StorageOp step { .kind = StorageOp::Kind::put,
-                .owner = owner,
-                .key = key_of(element),
-                .value = to_string(element) };
-            if (step.value.size() > settings_.element_size.count)
-                co_return StanzaError { StanzaError::Condition::resource_constraint,
-                    "an element may take " + std::to_string(settings_.element_size.count)
+        for (ElementRef element : iq.payload()) {
+            std::string text = to_string(element);
+            if (text.size() > settings_.max_size.count)
+                co_return StanzaError { Condition::resource_constraint,
+                    "the element is larger than " + std::to_string(settings_.max_size.count)
                         + " bytes" };
-            const auto same = [&](const auto& row) { return row.key == step.key; };
-            if (std::ranges::none_of(*before, same) && std::ranges::none_of(steps, same))
-                ++count;
-            steps.push_back(std::move(step));
+            steps.push_back({ .kind = StorageOp::Kind::put,
+                .owner = owner_of(iq),
+                .key = key_of(element),
+                .value = std::move(text) });
         }
-        if (steps.empty())
-            co_return StanzaError::Condition::bad_request;
-        if (count > settings_.elements)
-            co_return StanzaError { StanzaError::Condition::resource_constraint,
-                "an account may store " + std::to_string(settings_.elements) + " elements" };
-        if (auto stored = co_await store_.batch(std::move(steps)); !stored)
-            co_return StanzaError::Condition::internal_server_error;
-        co_return IqReply();
+        const auto kept = co_await count_others(owner_of(iq), steps);
+        if (!kept)
+            co_return failure(kept.error());
+        if (*kept + steps.size() > settings_.max_elements)
+            co_return StanzaError { Condition::resource_constraint, "too many elements are kept" };
+        const auto done = co_await store_.batch(std::move(steps));
+        if (!done)
+            co_return failure(done.error());
+        co_return {};
+    }
+
+    /// How many elements are kept besides those about to be written.
+    task<Result<std::size_t>> count_others(std::string owner, const std::vector<StorageOp>& written)
+    {
+        std::vector<StorageOp> steps(1);
+        steps[0] = { .kind = StorageOp::Kind::list,
+            .owner = std::move(owner),
+            .limit = settings_.max_elements + 1 };
+        const auto answers = co_await store_.batch(std::move(steps));
+        if (!answers)
+            co_return answers.error();
+        std::size_t count = answers->front().size();
+        for (const StorageRow& row : answers->front())
+            for (const StorageOp& op : written)
+                if (op.key == row.key) {
+                    --count;
+                    break;
+                }
+        co_return count;
+    }
+
+    IqReply failure(const Error& error) const
+    {
+        context_->log().error("private data is out of reach: {}", error.text);
+        return StanzaError { Condition::internal_server_error, {}, {}, StanzaError::Type::wait };
     }
 
     Settings settings_;
+    Context* context_ = nullptr;
     Store store_;
 };
 

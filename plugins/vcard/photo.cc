@@ -1,4 +1,3 @@
-// XEP-0153 §3.1: the hash of a vCard's photo.
 #include "photo.h"
 
 #include <nuncio/crypto.h>
@@ -7,13 +6,30 @@ namespace nuncio::vcard {
 
 std::string photo_hash(ElementRef card)
 {
-    std::string encoded = card.child("PHOTO").child("BINVAL").text();
-    // RFC 2426 folds long lines; Base64 itself has no white space.
-    std::erase_if(encoded, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
-    if (encoded.empty())
+    std::string text = card.child("PHOTO").child("BINVAL").text();
+    // Clients break the lines of Base64 as MIME does.
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
+    const auto bytes = from_base64(text);
+    if (!bytes || bytes->empty())
         return {};
-    const auto image = from_base64(encoded);
-    return image ? to_hex(digest(Hash::sha1, *image)) : std::string();
+    return to_hex(digest(Hash::sha1, *bytes));
+}
+
+bool add_photo_hash(Stanza& presence, const std::string& hash, Existing existing)
+{
+    Element& element = presence.element();
+    ElementRef update = element.child("x", ns_update);
+    if (update) {
+        const ElementRef photo = update.child("photo");
+        // §4.3: an empty <x/> says "not ready yet"; a client that knows its photo names it.
+        if (existing == Existing::stays && photo)
+            return false;
+        if (photo && photo.text() == hash)
+            return false;
+        element.remove_child(update);
+    }
+    element.add("x", ns_update).add("photo").text(hash);
+    return true;
 }
 
 }

@@ -1,39 +1,28 @@
-// XEP-0054: vcard-temp; XEP-0153: vCard-Based Avatars.
+// XEP-0054: vcard-temp, with the photo's hash in presence (XEP-0153, XEP-0398 for the server's
+// part).
 #include "photo.h"
 
 #include <nuncio/plugin.h>
 
-#include <algorithm>
+#include <exception>
 
 namespace nuncio::vcard {
 
-constexpr std::string_view ns_vcard = "vcard-temp";
-constexpr std::string_view ns_update = "vcard-temp:x:update";
-
 struct Settings {
-    Bytes size { 131072 };
-};
-
-/// What one account's presence says about its photo. Loaded at the first session.
-struct Photo {
-    enum class State { unknown, loading, known };
-    /// A presence that waits until the hash is known.
-    struct Held {
-        SessionRef session;
-        bool was_available;
-    };
-    State state = State::unknown;
-    std::string hash; ///< SHA-1 in hexadecimal; empty: no photo
-    std::vector<Held> held;
+    Bytes max_size { 128 * 1024 };
+    std::string server_name = "nuncio";
+    std::string server_url {};
 };
 
 class Vcard final : public Plugin {
 public:
     static Schema schema()
     {
-        return Schema::of<Settings>("Keeps users' vCards and announces their photos")
-            .option("size", &Settings::size, "The most one vCard may take.")
-            .range(1024, 16.0 * 1024 * 1024);
+        return Schema::of<Settings>("Cards with names, addresses and photos")
+            .option("max_size", &Settings::max_size, "The largest card that is kept.")
+            .range(1024, 16e6)
+            .option("server_name", &Settings::server_name, "The name on the server's own card.")
+            .option("server_url", &Settings::server_url, "The address on the server's own card.");
     }
 
     Result<void> configure(const Config& config) override
@@ -46,119 +35,147 @@ public:
     {
         context_ = &context;
         store_ = context.store("vcard");
-        photo_ = context.account_slot<Photo>("vcard.photo");
-        context.on_iq(Component::sm, ns_vcard, { .discipline = Discipline::queues(64) },
-            [this](const Iq& iq) { return iq.is_get() ? get(iq) : set(iq); });
-        context.on_iq(Component::local, ns_vcard, {}, [this](const Iq& iq) -> IqReply {
-            if (iq.is_set())
-                return StanzaError::Condition::not_allowed;
-            Element card("vCard", ns_vcard);
-            card.add("FN").text(context_->host().domain());
-            card.add("DESC").text("nuncio, an XMPP server");
-            return card;
-        });
-        // Before the presence plugin broadcasts.
+        photo_ = context.account_slot<Photo>("vcard-photo");
+        context.on_iq(
+            Component::local, ns_vcard, {}, [this](const Iq& iq) { return server_card(iq); });
+        context.on_iq(Component::sm, ns_vcard, {}, [this](const Iq& iq) { return answer(iq); });
+        // Before the presence plugin tells others.
         context.on<PresenceSent>(
-            Stage::early, [this](PresenceSent& event) { return announce(event); });
+            Stage::early, [this](PresenceSent& event) { return presence_sent(event); });
+        context.on<AccountRemoved>([this](AccountRemoved& event) {
+            event.account.slot(photo_) = { {}, Photo::State::known };
+            return Flow::next;
+        });
         return {};
     }
 
 private:
-    task<IqReply> get(const Iq& iq)
+    using Condition = StanzaError::Condition;
+
+    /// What presence says of an account's photo. While it is `known` an empty hash means none.
+    struct Photo {
+        std::string hash {};
+        enum class State { unknown, loading, known } state = State::unknown;
+    };
+
+    IqReply server_card(const Iq& iq) const
     {
-        auto stored = co_await store_.get(std::string(iq.to().bare_text()), "vcard");
-        if (!stored)
-            co_return StanzaError::Condition::internal_server_error;
-        auto card = *stored ? parse_element(**stored) : Result<Element>(Error {});
-        if (!card)
-            co_return StanzaError::Condition::item_not_found;
-        co_return std::move(*card);
+        if (iq.is_set())
+            return Condition::not_allowed;
+        Element card("vCard", ns_vcard);
+        card.add("FN").text(settings_.server_name);
+        if (!settings_.server_url.empty())
+            card.add("URL").text(settings_.server_url);
+        card.add("JABBERID").text(context_->host().domain());
+        return card;
     }
 
-    task<IqReply> set(const Iq& iq)
+    task<IqReply> answer(const Iq& iq)
     {
-        // XEP-0054 §3.2: nobody but the owner.
-        if (iq.from().bare() != iq.to().bare())
-            co_return StanzaError::Condition::forbidden;
-        const std::string owner(iq.to().bare_text());
+        if (!iq.payload().is("vCard", ns_vcard))
+            co_return Condition::bad_request;
+        if (iq.is_get())
+            co_return co_await read(iq);
+        if (iq.from().bare() != iq.account()->jid())
+            co_return Condition::forbidden;
+        co_return co_await write(iq);
+    }
+
+    task<IqReply> read(const Iq& iq)
+    {
+        const bool is_own = iq.from().bare() == iq.account()->jid();
+        const auto text = co_await store_.get(std::string(iq.to().bare_text()), "card");
+        if (!text)
+            co_return failure(text.error());
+        if (*text) {
+            auto card = parse_element(**text, limits());
+            co_return card ? IqReply(std::move(*card)) : failure(card.error());
+        }
+        // §3.1: no card of one's own is an empty one. Others hear the same about somebody without
+        // a card and about nobody.
+        if (is_own)
+            co_return Element("vCard", ns_vcard);
+        co_return Condition::item_not_found;
+    }
+
+    task<IqReply> write(const Iq& iq)
+    {
         std::string text = to_string(iq.payload());
-        if (text.size() > settings_.size.count)
-            co_return StanzaError { StanzaError::Condition::not_acceptable,
-                "a vCard may take " + std::to_string(settings_.size.count) + " bytes" };
-        std::string hash = photo_hash(iq.payload());
-        std::vector<StorageOp> steps(2);
-        steps[0] = {
-            .kind = StorageOp::Kind::put, .owner = owner, .key = "vcard", .value = std::move(text)
-        };
-        steps[1] = { .kind = StorageOp::Kind::put, .owner = owner, .key = "photo", .value = hash };
-        if (auto stored = co_await store_.batch(std::move(steps)); !stored)
-            co_return StanzaError::Condition::internal_server_error;
-
-        Photo& photo = iq.account()->slot(photo_);
-        const bool has_changed = photo.state == Photo::State::known && photo.hash != hash;
-        photo.hash = std::move(hash);
-        photo.state = Photo::State::known;
-        // XEP-0153 §3.2: contacts learn of a new photo by presence.
-        if (has_changed)
-            for (Session* session : iq.account()->sessions())
-                if (session->is_available())
-                    broadcast_again(*session, true);
-        co_return IqReply();
+        if (text.size() > settings_.max_size.count)
+            co_return StanzaError { Condition::resource_constraint,
+                "the card is larger than " + std::to_string(settings_.max_size.count) + " bytes" };
+        const AccountRef account(*iq.account());
+        const std::string hash = photo_hash(iq.payload());
+        const auto done
+            = co_await store_.put(std::string(account->jid().text()), "card", std::move(text));
+        if (!done)
+            co_return failure(done.error());
+        Photo& photo = account->slot(photo_);
+        const bool is_news = photo.state != Photo::State::known || photo.hash != hash;
+        photo = { hash, Photo::State::known };
+        if (is_news)
+            tell(*account, Existing::replaced);
+        co_return {};
     }
 
-    Flow announce(PresenceSent& event)
+    XmlLimits limits() const
     {
-        if (event.stanza.type() != Stanza::Type::none)
-            return Flow::next;
-        Photo& photo = event.session.account().slot(photo_);
-        if (photo.state == Photo::State::known) {
-            write_hash(event.stanza, photo.hash);
-            return Flow::next;
-        }
-        if (!event.stanza.to().empty())
-            return Flow::next; // a directed presence does not wait
-        photo.held.push_back({ SessionRef(event.session), event.was_available });
-        if (photo.state == Photo::State::unknown) {
-            photo.state = Photo::State::loading;
-            context_->spawn(load(AccountRef(event.session.account())));
-        }
-        return Flow::done;
+        XmlLimits wide;
+        wide.bytes = settings_.max_size.count;
+        return wide;
     }
 
+    Flow presence_sent(PresenceSent& event)
+    {
+        if (!event.stanza.to().empty() || event.stanza.type() != Stanza::Type::none)
+            return Flow::next;
+        Account& account = event.session.account();
+        Photo& photo = account.slot(photo_);
+        if (photo.state == Photo::State::known) {
+            if (!photo.hash.empty())
+                add_photo_hash(event.stanza, photo.hash, Existing::stays);
+        } else if (std::exchange(photo.state, Photo::State::loading) == Photo::State::unknown) {
+            context_->spawn(load(AccountRef(account)));
+        }
+        return Flow::next;
+    }
+
+    /// Reads the card once for an account that comes online; its photo follows in a second
+    /// presence.
     task<void> load(AccountRef account)
     {
-        auto stored = co_await store_.get(std::string(account->jid().text()), "photo");
-        if (!stored)
-            context_->log().warn("photo of {}: {}", account->jid(), stored.error().text);
+        const auto text = co_await store_.get(std::string(account->jid().text()), "card");
         Photo& photo = account->slot(photo_);
-        if (photo.state != Photo::State::known) {
-            photo.hash = stored && *stored ? **stored : std::string();
-            photo.state = Photo::State::known;
-        }
-        for (const Photo::Held& held : std::exchange(photo.held, {}))
-            if (Session* session = held.session.get(); session && session->is_available())
-                broadcast_again(*session, held.was_available);
+        if (photo.state != Photo::State::loading)
+            co_return; // a new card came meanwhile
+        photo.state = text ? Photo::State::known : Photo::State::unknown;
+        if (!text)
+            co_return;
+        if (*text)
+            if (const auto card = parse_element(**text, limits()))
+                photo.hash = photo_hash(*card);
+        if (!photo.hash.empty())
+            tell(*account, Existing::stays);
     }
 
-    /// The session's presence once more on its way, now with the hash.
-    void broadcast_again(Session& session, bool was_available)
+    /// Sends the presence of every available resource again when its hash is another now.
+    void tell(Account& account, Existing existing)
     {
-        Stanza& presence = *session.presence();
-        PresenceSent event { session, presence, was_available };
-        context_->emit(event);
+        const std::string hash = account.slot(photo_).hash;
+        for (Session* session : account.sessions()) {
+            if (!session->is_available())
+                continue;
+            if (!add_photo_hash(*session->presence(), hash, existing))
+                continue;
+            PresenceSent event { *session, *session->presence(), true };
+            context_->emit(event);
+        }
     }
 
-    /// XEP-0398 §2: the server knows the hash, so it fills in what the client left open.
-    static void write_hash(Stanza& presence, const std::string& hash)
+    IqReply failure(const Error& error) const
     {
-        Element& element = presence.element();
-        if (const ElementRef update = element.child("x", ns_update)) {
-            // §4.1 of XEP-0153: without <photo/> the client is not ready to tell; we are.
-            element.remove_child(update);
-        } else if (hash.empty()) {
-            return;
-        }
-        element.add("x", ns_update).add("photo").text(hash);
+        context_->log().error("a card is out of reach: {}", error.text);
+        return StanzaError { Condition::internal_server_error, {}, {}, StanzaError::Type::wait };
     }
 
     Settings settings_;
@@ -169,5 +186,4 @@ private:
 
 }
 
-NUNCIO_PLUGIN(nuncio::vcard::Vcard, "vcard", "0.1.0",
-    "XEP-0054: vcard-temp; XEP-0153: vCard-Based Avatars", "requires=storage/1")
+NUNCIO_PLUGIN(nuncio::vcard::Vcard, "vcard", "0.1.0", "XEP-0054: vcard-temp", "requires=storage/1")

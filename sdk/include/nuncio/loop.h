@@ -99,6 +99,9 @@ protected:
     virtual bool has_timer(std::uint64_t id) const = 0;
 };
 
+/// How long this process has been running, by the system's own clock.
+NUNCIO_API Duration process_uptime();
+
 /// Which plugin's code a thread runs now: set by the kernel at every entry, carried across a
 /// suspension. Opaque; null outside of plugin code. For accounting, leases and the watchdog.
 NUNCIO_API void* current_plugin();
