@@ -1,0 +1,162 @@
+#include "c2s_fixture.h"
+#include "log_sink.h"
+#include "route_table.h"
+#include "tls.h"
+#include "virtual_host.h"
+
+#include <nuncio/crypto.h>
+#include <nuncio/scram.h>
+
+#include <doctest/doctest.h>
+#include <stdexcept>
+
+namespace nuncio::kernel::testing {
+
+struct House::Sink final : LogSink {
+    void write(Log::Level, std::string_view, std::string_view) override { }
+    bool is_enabled(Log::Level) const override { return false; }
+    void set_level(Log::Level) override { }
+    Result<void> reopen() override { return {}; }
+    void flush() override { }
+};
+
+AuthAbilities TestBackend::abilities() const
+{
+    return { .check_password = true, .scram_sha1 = true, .scram_sha256 = true };
+}
+
+task<Result<bool>> TestBackend::exists(std::string user)
+{
+    co_return passwords.contains(user);
+}
+
+task<Result<bool>> TestBackend::check_password(std::string user, std::string password)
+{
+    if (gate)
+        co_await *gate;
+    if (throws)
+        throw std::runtime_error("out of order");
+    if (is_unavailable)
+        co_return Error { "the directory does not answer", Error::Kind::unavailable };
+    const auto found = passwords.find(user);
+    co_return found != passwords.end() && found->second == password;
+}
+
+task<Result<std::optional<ScramKeys>>> TestBackend::scram_keys(std::string user, ScramHash hash)
+{
+    if (gate)
+        co_await *gate;
+    if (is_unavailable)
+        co_return Error { "the directory does not answer", Error::Kind::unavailable };
+    const auto found = passwords.find(user);
+    if (found == passwords.end())
+        co_return std::optional<ScramKeys>();
+    co_return std::optional<ScramKeys>(
+        make_scram_keys(found->second, "0123456789abcdef", 4096, hash));
+}
+
+House::House()
+    : House(Options {})
+{
+}
+
+House::House(Options options)
+    : sink(std::make_unique<Sink>())
+{
+    Settings settings;
+    settings.loops = static_cast<std::uint32_t>(options.loops);
+    settings.workers = 1;
+    settings.limits = options.limits;
+    for (const char* domain : { "capulet.lit", "montague.lit" }) {
+        HostSettings host;
+        host.domain = domain;
+        host.auth = { "test-backend" };
+        host.require_encryption = options.require_encryption;
+        host.mechanisms = options.mechanisms;
+        settings.hosts.push_back(host);
+    }
+    if (options.has_tls)
+        settings.hosts[0].certificate = make_certificate(folder, "capulet", { "capulet.lit" });
+    server = std::make_unique<Server>(
+        settings, *sink, Server::Options { .clock = ClockKind::manual, .threads = false });
+    REQUIRE(server->start().ok());
+    instance = std::make_shared<PluginInstance>(
+        "test-backend", *server->find_host("capulet.lit"), nullptr);
+    instance->registrations().services.push_back({ std::string(AuthBackend::interface), &backend });
+    instance->registrations().hooks.reserve(16); // the table points into it
+    for (const auto& host : server->hosts())
+        host->publish(RouteTable::build({ instance }), {});
+    server->publish_domains({});
+    settle();
+}
+
+House::~House()
+{
+    server->stop();
+    advance(10s);
+}
+
+void House::add_hook(std::string_view hook, Function<Flow(void*)> handler)
+{
+    instance->registrations().hooks.push_back(
+        { std::string(hook), Stage::normal, std::move(handler) });
+    for (const auto& host : server->hosts())
+        host->publish(RouteTable::build({ instance }), {});
+    settle();
+}
+
+Client::Client(House& at)
+    : Client(at, Options {})
+{
+}
+
+Client::Client(House& at, Options options)
+    : house(at)
+{
+    MemoryPeer::Options wire;
+    wire.address = options.address;
+    wire.exporter = options.exporter;
+    if (options.is_encrypted)
+        wire.tls = wire.tls_after_start;
+    ListenSettings listen;
+    listen.tls = options.tls;
+    house.server->c2s().adopt(peer.connect(house.server->loop(0), wire), listen);
+    house.settle();
+}
+
+std::string Client::say(std::string_view xml)
+{
+    peer.send(xml);
+    house.settle();
+    return peer.take();
+}
+
+std::string Client::authenticate(std::string_view user, std::string_view password)
+{
+    std::string message(1, '\0');
+    message.append(user).append(1, '\0').append(password);
+    return say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
+        + to_base64(message) + "</auth>");
+}
+
+std::string Client::log_in(std::string_view user, std::string_view resource)
+{
+    say(client_header);
+    if (!has(authenticate(user), "<success"))
+        return "not authenticated";
+    say(client_header);
+    const auto answer
+        = say("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+              "<resource>"
+            + std::string(resource) + "</resource></bind></iq>");
+    const auto begin = answer.find("<jid>");
+    return begin == answer.npos ? answer
+                                : answer.substr(begin + 5, answer.find("</jid>") - begin - 5);
+}
+
+bool has(std::string_view text, std::string_view part)
+{
+    return text.find(part) != text.npos;
+}
+
+}

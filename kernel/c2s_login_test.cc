@@ -1,0 +1,245 @@
+#include "c2s_fixture.h"
+#include "virtual_host.h"
+
+#include <nuncio/crypto.h>
+#include <nuncio/scram.h>
+
+#include <doctest/doctest.h>
+
+using namespace nuncio;
+using namespace nuncio::kernel;
+using namespace nuncio::kernel::testing;
+
+namespace {
+
+std::string sasl(std::string_view name, std::string_view data, std::string_view mechanism = {})
+{
+    std::string xml = "<" + std::string(name) + " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
+    if (!mechanism.empty())
+        xml.append(" mechanism='").append(mechanism).append("'");
+    return xml + ">" + to_base64(data) + "</" + std::string(name) + ">";
+}
+
+std::string content(std::string_view xml)
+{
+    const auto begin = xml.find('>') + 1;
+    return *from_base64(xml.substr(begin, xml.find('<', begin) - begin));
+}
+
+std::string plain(std::string_view user, std::string_view password)
+{
+    return sasl(
+        "auth", std::string(1, '\0') + std::string(user) + '\0' + std::string(password), "PLAIN");
+}
+
+constexpr std::string_view bind_request
+    = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+
+}
+
+TEST_CASE("SCRAM with channel binding lets a client in, through the whole stream")
+{
+    House house;
+    Client client(house, { .exporter = "the exported key material" });
+    const auto features = client.say(client_header);
+    CHECK(has(features, "<mechanism>SCRAM-SHA-256-PLUS</mechanism>"));
+    CHECK(has(features,
+        "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>"
+        "<channel-binding type='tls-exporter'/></sasl-channel-binding>"));
+
+    const auto first = content(
+        client.say(sasl("auth", "p=tls-exporter,,n=juliet,r=fyko", "SCRAM-SHA-256-PLUS")));
+    CHECK(first.starts_with("r=fyko"));
+    const auto nonce = first.substr(0, first.find(','));
+    const auto open = "c=" + to_base64("p=tls-exporter,,the exported key material") + "," + nonce;
+    constexpr auto hash = ScramHash::sha256;
+    const auto salted = scram_salted_password("pencil", "0123456789abcdef", 4096, hash);
+    auto key = scram_client_key(salted, hash);
+    const auto message = "n=juliet,r=fyko," + first + "," + open;
+    const auto signature = hmac(hash, digest(hash, key), message);
+    for (std::size_t i = 0; i < key.size(); ++i)
+        key[i] = static_cast<char>(key[i] ^ signature[i]);
+    const auto end = client.say(sasl("response", open + ",p=" + to_base64(key)));
+    CHECK(end.starts_with("<success "));
+    CHECK(content(end) == "v=" + to_base64(hmac(hash, hmac(hash, salted, "Server Key"), message)));
+    CHECK(has(client.say(client_header), "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"));
+}
+
+TEST_CASE("after success the stream begins anew and offers binding")
+{
+    House house;
+    Client client(house);
+    client.say(client_header);
+    CHECK(client.authenticate("juliet") == "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    const auto answer = client.say(client_header);
+    CHECK(has(answer,
+        "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+        "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+        "</stream:features>"));
+    CHECK_FALSE(has(answer, "mechanism"));
+}
+
+TEST_CASE("a client that does not wait for answers is served all the same, on whatever loop")
+{
+    for (const std::size_t loops : { 1, 2, 5 }) {
+        House house({ .loops = loops });
+        house.backend.gate.emplace();
+        for (const char* user : { "juliet", "romeo", "nurse" }) {
+            house.backend.gate.emplace();
+            Client client(house);
+            const auto everything = std::string(client_header) + plain(user, "pencil")
+                + std::string(client_header) + std::string(bind_request) + "<message id='m' to='"
+                + user + "@capulet.lit/x'/>";
+            client.say(everything);
+            house.backend.gate->resolve(true);
+            const auto answer = client.hear();
+            CHECK(has(answer, "<success"));
+            CHECK(has(answer, std::string("<jid>") + user + "@capulet.lit/"));
+            CHECK(has(answer, "id='m'"));
+        }
+    }
+}
+
+TEST_CASE("a client that sends byte by byte is served all the same")
+{
+    House house({ .loops = 3 });
+    Client client(house);
+    const auto everything = std::string(client_header) + plain("juliet", "pencil")
+        + std::string(client_header) + std::string(bind_request);
+    std::string answer;
+    for (const char byte : everything)
+        answer += client.say({ &byte, 1 });
+    CHECK(has(answer, "<jid>juliet@capulet.lit/"));
+}
+
+TEST_CASE("a session lives on the home loop of its account")
+{
+    House house({ .loops = 4 });
+    std::vector<std::string> wrong;
+    house.on<SessionOpened>([&](SessionOpened& event) {
+        if (Loop::current() != &event.session.host().home(event.session.jid()))
+            wrong.emplace_back(event.session.jid().text());
+        return Flow::next;
+    });
+    for (const char* user : { "juliet", "romeo", "nurse" }) {
+        Client client(house);
+        CHECK(client.log_in(user, "x") == std::string(user) + "@capulet.lit/x");
+    }
+    CHECK(wrong.empty());
+}
+
+TEST_CASE("wrong passwords and unknown users get the same answer")
+{
+    House house;
+    Client client(house);
+    client.say(client_header);
+    const auto wrong = client.authenticate("juliet", "pencils");
+    CHECK(wrong == client.authenticate("nobody", "pencil"));
+    CHECK(wrong == "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>");
+}
+
+TEST_CASE("the last of the allowed attempts ends the stream when it fails")
+{
+    Limits limits;
+    limits.auth_attempts = 3;
+    House house({ .limits = limits });
+    Client client(house);
+    client.say(client_header);
+    client.authenticate("juliet", "wrong");
+    client.authenticate("juliet", "wrong");
+    CHECK_FALSE(client.is_closed());
+    const auto last = client.authenticate("juliet", "wrong");
+    CHECK(last.starts_with("<failure "));
+    CHECK(has(last, "<policy-violation "));
+    CHECK(client.is_closed());
+
+    Client second(house);
+    second.say(client_header);
+    second.authenticate("juliet", "wrong");
+    second.say("<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    CHECK(has(second.authenticate("juliet"), "<success"));
+}
+
+TEST_CASE("a backend that cannot answer or fails is a temporary failure")
+{
+    House house;
+    house.backend.is_unavailable = true;
+    Client client(house);
+    client.say(client_header);
+    CHECK(has(client.authenticate("juliet"), "<temporary-auth-failure/>"));
+    CHECK(has(
+        client.say(sasl("auth", "n,,n=juliet,r=x", "SCRAM-SHA-1")), "<temporary-auth-failure/>"));
+    house.backend.is_unavailable = false;
+    CHECK(has(client.authenticate("juliet"), "<success"));
+    house.backend.throws = true;
+    Client other(house);
+    other.say(client_header);
+    CHECK(has(other.authenticate("juliet"), "<temporary-auth-failure/>"));
+}
+
+TEST_CASE("a stream may end while the backend is asked")
+{
+    House house;
+    house.backend.gate.emplace();
+    {
+        Client client(house);
+        client.say(client_header);
+        CHECK(client.authenticate("juliet").empty());
+        client.peer.hang_up();
+        house.settle();
+    }
+    house.advance(61s); // while its peer's end is not read, only the time limit sees it
+    CHECK(house.open_streams() == 0);
+    house.backend.gate->resolve(true);
+    house.settle();
+    CHECK(house.open_streams() == 0);
+}
+
+TEST_CASE("who is authenticated stays on that host and under that name")
+{
+    House house;
+    const auto with = [](std::string_view what, std::string_view by) {
+        std::string header(client_header);
+        return header.replace(header.find(what), what.size(), by);
+    };
+    Client elsewhere(house);
+    elsewhere.say(client_header);
+    elsewhere.authenticate("juliet");
+    CHECK(has(elsewhere.say(with("capulet", "montague")), "<host-unknown "));
+
+    Client other(house);
+    other.say(client_header);
+    other.authenticate("juliet");
+    CHECK(has(other.say(with("to=", "from='romeo@capulet.lit' to=")), "<invalid-from "));
+
+    Client same(house);
+    same.say(client_header);
+    same.authenticate("juliet");
+    CHECK(has(same.say(with("to=", "from='juliet@capulet.lit' to=")), "<bind "));
+}
+
+TEST_CASE("plugins hear how each authentication ended")
+{
+    House house;
+    std::string heard;
+    house.on<AuthenticationEnded>([&](AuthenticationEnded& event) {
+        heard.append(event.user).append(" ").append(event.mechanism);
+        heard.append(event.succeeded ? " yes, " : " no, ");
+        return Flow::next;
+    });
+    Client client(house);
+    client.say(client_header);
+    client.authenticate("romeo", "wrong");
+    client.authenticate("juliet");
+    CHECK(heard == "romeo PLAIN no, juliet PLAIN yes, ");
+}
+
+TEST_CASE("the administrator's choice of mechanisms is all that is offered")
+{
+    House house({ .mechanisms = { "SCRAM-SHA-256" } });
+    Client client(house);
+    CHECK(has(client.say(client_header),
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-256</mechanism>"
+        "</mechanisms>"));
+    CHECK(has(client.authenticate("juliet"), "<invalid-mechanism/>"));
+}
