@@ -1,0 +1,147 @@
+// SASL: no sequence of messages gets anybody in who did not prove to know the password.
+#include "sasl/exchange.h"
+#include "sasl/scram.h"
+#include "sasl/scram_message.h"
+
+#include <nuncio/crypto.h>
+#include <nuncio/ns.h>
+#include <nuncio/scram.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+using namespace nuncio;
+using namespace nuncio::kernel::sasl;
+
+namespace {
+
+void require(bool holds, const char* what)
+{
+    if (holds)
+        return;
+    std::fprintf(stderr, "%s\n", what);
+    std::abort();
+}
+
+const DecoyKeys& decoys()
+{
+    static const DecoyKeys keys("secret");
+    return keys;
+}
+
+const ScramKeys& keys(ScramHash hash)
+{
+    static const ScramKeys made[] = { make_scram_keys("pencil", "salt", 1, ScramHash::sha1),
+        make_scram_keys("pencil", "salt", 1, ScramHash::sha256),
+        make_scram_keys("pencil", "salt", 1, ScramHash::sha512) };
+    return made[static_cast<int>(hash)];
+}
+
+/// Everything up to the next line feed.
+std::string_view take_line(std::string_view& rest)
+{
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const auto line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return line;
+}
+
+/// Each line is one element: its first character says which and how it is encoded.
+void play_exchange(std::string_view input)
+{
+    const AuthAbilities abilities {
+        .check_password = true, .scram_sha1 = true, .scram_sha256 = true, .scram_sha512 = true
+    };
+    const Offer offer(
+        { .abilities = abilities, .is_encrypted = true, .has_channel_binding = true });
+    Exchange exchange({ "capulet.lit", offer, { "exporter", "end point" }, decoys(), true });
+    bool knew_password = false;
+    std::string said;
+    for (int steps = 0; !input.empty() && steps < 64; ++steps) {
+        std::string_view line = take_line(input);
+        const char kind = line.empty() ? 'a' : line[0];
+        line.remove_prefix(line.empty() ? 0 : 1);
+        const auto comma = std::min(line.find(' '), line.size());
+        const auto data = line.substr(std::min(comma + 1, line.size()));
+        Element element(kind == 'r' || kind == 'R' ? "response"
+                : kind == 'x'                      ? "abort"
+                                                   : "auth",
+            ns_sasl);
+        element.attr("mechanism", line.substr(0, comma));
+        element.text(kind == 'A' || kind == 'R' ? std::string(data) : to_base64(data));
+        auto step = exchange.handle(element);
+        for (int asked = 0; asked < 2; ++asked) {
+            if (step.kind == Step::Kind::ask_password) {
+                knew_password = exchange.user() == "juliet" && exchange.take_password() == "pencil";
+                step = exchange.resume({ .password_matches = knew_password });
+            } else if (step.kind == Step::Kind::ask_keys) {
+                BackendAnswer answer;
+                if (exchange.user() == "juliet")
+                    answer.keys = keys(exchange.hash());
+                step = exchange.resume(std::move(answer));
+            }
+        }
+        append_xml(said, step);
+        if (step.kind == Step::Kind::success) {
+            require(exchange.mechanism_name() == "PLAIN", "nobody guesses a nonce");
+            require(knew_password, "only the right password opens");
+            require(exchange.user() == "juliet", "and only to its owner");
+        }
+    }
+}
+
+/// A client that knows the password, but whose messages are the fuzzer's.
+void play_scram(std::string_view input)
+{
+    const ChannelBindings bindings { "exporter", "end point" };
+    const auto hash = ScramHash::sha256;
+    const std::string first(take_line(input));
+    const auto plus = first.starts_with("p") ? Scram::Plus::yes : Scram::Plus::no;
+    Scram scram({ "capulet.lit", bindings, decoys(), false }, hash, plus, "nonce");
+    if (scram.respond(first).kind != Step::Kind::ask_keys)
+        return;
+    const auto challenge = scram.resume({ .keys = keys(hash) });
+    require(challenge.kind == Step::Kind::challenge, "right keys are challenged");
+    ScramClientFirst parsed;
+    require(!parse(first, parsed), "what was accepted can be parsed");
+    require(parsed.gs2_header.size() + parsed.bare.size() == first.size(), "nothing is lost");
+
+    const std::string open(input);
+    auto proof = scram_client_key(scram_salted_password("pencil", "salt", 1, hash), hash);
+    const auto signature = hmac(
+        hash, keys(hash).stored_key, std::string(parsed.bare) + "," + challenge.data + "," + open);
+    for (std::size_t i = 0; i < proof.size(); ++i)
+        proof[i] = static_cast<char>(proof[i] ^ signature[i]);
+    const auto end = scram.respond(open + ",p=" + to_base64(proof));
+    if (end.kind != Step::Kind::success)
+        return;
+    const std::string binding = std::string(parsed.gs2_header)
+        + std::string(
+            plus == Scram::Plus::yes ? bindings.find(parsed.binding_type) : std::string_view());
+    require(
+        open.starts_with("c=" + to_base64(binding) + ",r=" + std::string(parsed.nonce) + "nonce"),
+        "channel binding and nonce are the ones of this exchange");
+    require(!scram.user().empty(), "somebody came in");
+    require(scram.respond(open).kind == Step::Kind::failure, "an exchange ends once");
+}
+
+void check_base64(std::string_view text)
+{
+    if (const auto bytes = from_base64(text))
+        require(to_base64(*bytes) == text, "Base64 has one spelling");
+    require(from_base64(to_base64(text)) == std::string(text), "Base64 comes back");
+}
+
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    const std::string_view input(reinterpret_cast<const char*>(data), size);
+    check_base64(input);
+    play_exchange(input);
+    play_scram(input);
+    return 0;
+}
