@@ -35,6 +35,9 @@ namespace {
 
 std::string escape_local(std::string_view text)
 {
+    // §4.2: an escaped blank must be neither first nor last.
+    const auto first = std::min(text.find_first_not_of(' '), text.size());
+    text = text.substr(first, text.find_last_not_of(' ') + 1 - first);
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto found = std::ranges::find(escapes, text[i], &Escape::character);

@@ -243,4 +243,7 @@ TEST_CASE("user names are escaped and come back (XEP-0106 §5)")
         CHECK(escape_local(plain) == escaped);
         CHECK(unescape_local(escaped) == plain);
     }
+    CHECK(escape_local("  a b ") == "a\\20b");
+    CHECK(escape_local("  ").empty());
+    CHECK(escape_local("").empty());
 }

@@ -63,15 +63,18 @@ namespace {
     /// that everybody after us sees one address.
     bool read_address(Element& element, std::string_view name, JidView& address)
     {
-        if (!element.has_attr(name))
+        auto* attribute = element.root()->attributes;
+        while (attribute && !(attribute->name == name && attribute->ns.empty()))
+            attribute = attribute->next;
+        if (!attribute)
             return true;
         Jid storage;
-        const auto parsed = Jid::parse_view(element.attr(name), storage);
+        const auto parsed = Jid::parse_view(attribute->value, storage);
         if (!parsed)
             return false;
         if (!storage.empty())
-            element.attr(name, storage.text());
-        address = parsed->rebased(value_of(element, name));
+            attribute->value = element.arena().copy(storage.text());
+        address = parsed->rebased(attribute->value.data());
         return true;
     }
 

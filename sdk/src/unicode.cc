@@ -8,6 +8,10 @@ std::size_t xml_text_prefix(std::string_view text)
     const char* at = text.data();
     const char* const end = at + text.size();
     while (at < end) {
+        if (static_cast<signed char>(*at) >= ' ') { // as a signed byte: ASCII and no control
+            ++at;
+            continue;
+        }
         const auto [value, size] = decode(at, end);
         if (size <= 0 || !is_xml_char(value))
             break;

@@ -56,7 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto back = prepare_domain(*ascii);
         require(back.ok() && *back == jid->domain(), "A-labels come back as the same domain");
     }
-    require(unescape_local(escape_local(text)) == text, "escaping comes back");
+    const bool blank_ends = text.starts_with(' ') || text.ends_with(' ');
+    require(blank_ends || unescape_local(escape_local(text)) == text, "escaping comes back");
     if (const auto password = prepare_password(text)) {
         const auto again = prepare_password(*password);
         require(again.ok() && *again == *password, "a prepared password is prepared already");

@@ -128,7 +128,7 @@ NUNCIO_API Result<std::string> prepare_password(std::string_view text);
 /// The A-label form of a prepared domain, for DNS, SNI and certificates (RFC 5890).
 NUNCIO_API Result<std::string> domain_to_ascii(std::string_view domain);
 
-/// XEP-0106: JID Escaping, of a local part.
+/// XEP-0106: JID Escaping, of a local part. Blanks at either end cannot be escaped and are dropped.
 NUNCIO_API std::string escape_local(std::string_view text);
 NUNCIO_API std::string unescape_local(std::string_view text);
 
