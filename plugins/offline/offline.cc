@@ -9,7 +9,7 @@
 namespace nuncio::offline {
 
 struct Settings {
-    std::uint32_t max_messages = 100;
+    std::uint32_t limit = 100;
     Duration expiry = std::chrono::hours(24 * 90);
 };
 
@@ -18,7 +18,7 @@ public:
     static Schema schema()
     {
         return Schema::of<Settings>("Keeps messages for those who are away")
-            .option("max_messages", &Settings::max_messages,
+            .option("limit", &Settings::limit,
                 "The most messages kept for one account; further senders hear "
                 "service-unavailable.")
             .range(1, 1'000'000)
@@ -74,7 +74,7 @@ private:
             break;
         }
         Desk& desk = event.account.slot(desk_);
-        if (desk.arrived.size() >= settings_.max_messages)
+        if (desk.arrived.size() >= settings_.limit)
             return Flow::next;
         stamp(event.stanza, event.account.host().jid(), Loop::current()->wall_time());
         desk.arrived.push_back(std::move(event.stanza));
@@ -139,7 +139,7 @@ private:
             co_return refuse(messages, 0);
 
         const auto kept = std::uint64_t(*count);
-        const auto room = kept < settings_.max_messages ? settings_.max_messages - kept : 0;
+        const auto room = kept < settings_.limit ? settings_.limit - kept : 0;
         const auto accepted = std::min<std::size_t>(room, messages.size());
         std::vector<StorageOp> steps;
         const auto now = Loop::current()->wall_time().time_since_epoch().count();
