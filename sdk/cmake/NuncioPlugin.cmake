@@ -2,10 +2,13 @@
 #
 # Builds NAME.so as nuncio loads it: no prefix, no SONAME, no undefined symbols, only the descriptor
 # exported. TESTS become one doctest program `NAME-test`, linked with the plugin's sources.
+# `nuncio-plugins` builds all of them, without tests.
+add_custom_target(nuncio-plugins)
 function(nuncio_add_plugin name)
     cmake_parse_arguments(PLUGIN "AUTH_BACKEND" "" "SOURCES;LIBRARIES;TESTS" ${ARGN})
     add_library(${name} MODULE ${PLUGIN_SOURCES})
     target_link_libraries(${name} PRIVATE nuncio::sdk ${PLUGIN_LIBRARIES})
+    add_dependencies(nuncio-plugins ${name})
     if(PLUGIN_AUTH_BACKEND)
         set(room auth-backends)
     else()

@@ -1,0 +1,45 @@
+# Packages of the distribution that nuncio needs: one place for each package manager.
+# Sourced by packaging/run.sh and tests/run.sh:   install_packages build|tests
+
+# What building and running takes.
+apt_build="g++ cmake ninja-build pkg-config openssl ca-certificates
+    libuv1-dev libssl-dev libxerces-c-dev zlib1g-dev libidn2-dev libunistring-dev libsqlite3-dev
+    libboost-dev libboost-filesystem-dev libboost-system-dev libtomlplusplus-dev liblua5.4-dev
+    libspdlog-dev libcli11-dev nlohmann-json3-dev libsystemd-dev"
+# And what the tests take beyond that: clang for the fuzzers, clients that talk to the server.
+apt_tests="doctest-dev clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev git man-db
+    python3 python3-slixmpp libstrophe-dev go-sendxmpp profanity mcabber"
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo > /dev/null; then
+        sudo "$@"
+    else
+        echo "cannot install packages: neither root nor sudo; as root, run: $*" >&2
+        return 1
+    fi
+}
+
+apt_missing() {
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || printf ' %s' "$package"
+    done
+}
+
+install_packages() {
+    local wanted missing
+    if ! command -v apt-get > /dev/null; then
+        echo "this system has no apt-get; install what packaging/dependencies.sh lists, then use --no-install" >&2
+        return 1
+    fi
+    wanted=$apt_build
+    [ "$1" = tests ] && wanted="$wanted $apt_tests"
+    # shellcheck disable=SC2086 # lists of words
+    missing=$(apt_missing $wanted)
+    [ -z "$missing" ] && return 0
+    echo "installing:$missing"
+    as_root apt-get update -q=2
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 --no-install-recommends $missing
+}

@@ -1,0 +1,190 @@
+#!/bin/bash
+# Everything that is tested: builds, unit tests and conversations, sanitizers, real clients, fuzzers.
+# Ends with one line `N passed, N failed`, and with that as its exit status.
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 2
+install=yes
+only=
+fuzz_seconds=20
+
+usage() {
+    cat << EOF
+usage: tests/run.sh [--no-install] [--only STEP,…] [--fuzz-seconds N]
+
+  --no-install      do not touch the system's packages
+  --only STEP,…     some of: lint, release, interop, asan, tsan, fuzz
+  --fuzz-seconds N  for each fuzzer (default: $fuzz_seconds)
+  --help            this text
+EOF
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --no-install) install=no && shift ;;
+        --only) only=${2:?--only: expected a list} && shift 2 ;;
+        --fuzz-seconds) fuzz_seconds=${2:?--fuzz-seconds: expected a number} && shift 2 ;;
+        --help | -h) usage && exit 0 ;;
+        *) usage >&2 && echo "run.sh: there is no option $1" >&2 && exit 2 ;;
+    esac
+done
+
+passed=0
+failed=0
+began=$SECONDS
+logs=$root/build/logs
+mkdir -p "$logs"
+
+wanted() { [ -z "$only" ] || [[ ,$only, == *,$1,* ]]; }
+step() { printf '== %d:%02d %s\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)) "$*"; }
+
+# count NAME PASSED FAILED
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    printf '   %s: %d passed, %d failed\n' "$1" "$2" "$3"
+}
+
+# count_last_line NAME LOG STATUS: of programs that end with `N passed, N failed`.
+count_last_line() {
+    local line
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$2" | tail -n 1)
+    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+        local good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]}
+        [ "$bad" -eq 0 ] && [ "$3" -ne 0 ] && bad=1
+        count "$1" "$good" "$bad"
+    else
+        count "$1" 0 1
+    fi
+    [ "$3" -eq 0 ] || tail -n 60 "$2"
+}
+
+# build PRESET [TARGET…]: a warning is a failure, too.
+build() {
+    local preset=$1 log=$logs/build-$1.log
+    shift
+    step "building $preset"
+    if ! { cmake --preset "$preset" && cmake --build --preset "$preset" ${1:+--target "$@"}; } > "$log" 2>&1; then
+        grep -E 'error|FAILED|undefined reference' "$log" | head -n 20
+        tail -n 20 "$log"
+        count "build $preset" 0 1
+        return 1
+    fi
+    if grep -q 'warning:' "$log"; then
+        grep -A 3 'warning:' "$log" | head -n 20
+        count "build $preset without warnings" 0 1
+    else
+        count "build $preset" 1 0
+    fi
+}
+
+# unit_tests PRESET: counts doctest's cases and conversations rather than programs.
+unit_tests() {
+    local log=$logs/ctest-$1.log status=0 counted
+    step "unit tests and conversations, $1"
+    ctest --preset "$1" -j "$(nproc)" -V > "$log" 2>&1 || status=$?
+    counted=$(awk '
+        # A program prints "12: text"; its verdict is a line "3/9 Test #12: name ... Passed".
+        match($0, /^[0-9]+: /) {
+            id = substr($0, 1, RLENGTH - 2)
+            text = substr($0, RLENGTH + 1)
+            gsub(/\033\[[0-9;]*m/, "", text)
+            if (text ~ /^\[doctest\] test cases:/) {
+                split(text, part, "|")
+                match(part[2], /[0-9]+/); good[id] += substr(part[2], RSTART, RLENGTH)
+                match(part[3], /[0-9]+/); bad[id] += substr(part[3], RSTART, RLENGTH)
+            } else if (text ~ /^[0-9]+ passed, [0-9]+ failed/) {
+                split(text, word, " "); good[id] += word[1]; bad[id] += word[3]
+            }
+        }
+        match($0, /^ *[0-9]+\/[0-9]+ Test +#[0-9]+:/) {
+            id = substr($0, RSTART, RLENGTH); sub(/.*#/, "", id); sub(/:/, "", id)
+            ok[id] = $0 ~ / Passed +[0-9.]+ sec/
+        }
+        END {
+            for (id in ok) {
+                if (!(id in good)) { good[id] = ok[id]; bad[id] = !ok[id] }
+                if (!ok[id] && !bad[id]) bad[id] = 1 # a sanitizer, a crash, a time-out
+                passed += good[id]; failed += bad[id]
+            }
+            print passed + 0, failed + 0
+        }' "$log")
+    local good=${counted% *} bad=${counted#* }
+    [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+    [ "$good" -eq 0 ] && [ "$bad" -eq 0 ] && bad=1 # a run without tests proves nothing
+    count "tests $1" "$good" "$bad"
+    if [ "$bad" -ne 0 ]; then
+        grep -E 'ERROR|FATAL|not ok|Sanitizer|runtime error|\*\*\*|Timeout' "$log" | head -n 40
+        echo "   all of it: $log"
+    fi
+}
+
+# interop PRESET
+interop() {
+    local log=$logs/interop-$1.log status=0
+    step "real clients, $1"
+    timeout 600 tests/interop/run.sh --build "build/$1" > "$log" 2>&1 || status=$?
+    count_last_line "interop $1" "$log" "$status"
+}
+
+# One run of libFuzzer for each target, from the kept corpus; what it finds stays in build/fuzz/found.
+fuzz() {
+    local fuzzer name
+    for fuzzer in build/fuzz/bin/*-fuzz; do
+        name=$(basename "$fuzzer" -fuzz)
+        local log=$logs/fuzz-$name.log found=build/fuzz/found/$name status=0
+        local arguments=(-max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=4096 -artifact_prefix="$found-")
+        local folders=("$found")
+        mkdir -p "$found"
+        [ -f "tests/fuzz/$name.dict" ] && arguments+=(-dict="tests/fuzz/$name.dict")
+        [ -d "tests/fuzz/corpus/$name" ] && folders+=("tests/fuzz/corpus/$name")
+        step "fuzzing $name for $fuzz_seconds s"
+        timeout $((fuzz_seconds + 120)) "$fuzzer" "${arguments[@]}" "${folders[@]}" > "$log" 2>&1 || status=$?
+        if [ $status -eq 0 ]; then
+            count "fuzzing $name" 1 0
+        else
+            count "fuzzing $name" 0 1
+            tail -n 30 "$log"
+        fi
+    done
+}
+
+if [ $install = yes ]; then
+    step "packages"
+    # shellcheck source=packaging/dependencies.sh
+    . packaging/dependencies.sh
+    install_packages tests || count "packages" 0 1
+fi
+if command -v ccache > /dev/null; then
+    export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}
+fi
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+if wanted lint; then
+    step "lint"
+    status=0
+    tests/lint.sh > "$logs/lint.log" 2>&1 || status=$?
+    count_last_line lint "$logs/lint.log" "$status"
+fi
+if wanted release && build release; then
+    unit_tests release
+    wanted interop && interop release
+fi
+if wanted asan && build asan; then
+    unit_tests asan
+    wanted interop && interop asan
+fi
+if wanted tsan && build tsan; then
+    unit_tests tsan
+    wanted interop && interop tsan
+fi
+if wanted fuzz && build fuzz; then
+    fuzz
+fi
+
+step "done"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
