@@ -16,7 +16,7 @@ int main(int count, char** arguments)
     for (int i = 1; i < count; ++i) {
         const std::string_view argument = arguments[i];
         if (argument == "--plugins" && i + 1 < count) {
-            options.plugin_path = arguments[++i];
+            options.plugin_path = fs::absolute(arguments[++i]).string();
         } else if (argument == "--loops" && i + 1 < count) {
             loops.push_back(std::strtoul(arguments[++i], nullptr, 10));
         } else if (argument == "--verbose") {

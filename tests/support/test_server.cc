@@ -61,7 +61,8 @@ TestServer::TestServer(TestServerOptions options)
     data_folder_ = pattern;
     std::ofstream out(fs::path(data_folder_) / "test.toml");
     out << "[server]\nloops = " << options_.loops << "\nworkers = 1\ndata_dir = \"" << data_folder_
-        << "/data\"\nplugin_path = [\"" << options_.plugin_path << "\"]\n[limits]\n"
+        << "/data\"\nplugin_path = [\"" << options_.plugin_path
+        << "\"]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n"
         << options_.limits_toml;
     for (const std::string& host : options_.hosts)
         out << "[hosts.\"" << host << "\"]\n";
