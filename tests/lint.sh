@@ -35,7 +35,15 @@ check "jobs are named before they are awaited" \
 check "nothing else at the top level" \
     "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'CMakeLists\.txt|CMakePresets\.json|LICENSE|README\.md|kernel|sdk|plugins|auth-backends|conf\.d|packaging|tests|docs|\..*')"
 check "no sleeping in tests" \
-    "$(git grep -nE '\b(sleep_for|usleep|sleep)\(' -- '*_test.cc' tests/support | grep -v 'nuncio::sleep_for\|await sleep_for')"
+    "$(git grep -nE '\b(sleep_for|usleep|sleep)\(' -- '*_test.cc' tests/support | grep -vE 'run_owned|co_await')"
+
+check "every SDK header compiles alone" \
+    "$(for header in sdk/include/nuncio/*.h; do
+        echo "#include <nuncio/$(basename "$header")>" |
+            g++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -Isdk/include -xc++ - 2>&1 | head -n 3
+    done)"
+check "the developers guide's listings compile" \
+    "$(tests/docs/check_listings.py | grep -v ' 0 failed$')"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
