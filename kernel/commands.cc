@@ -155,7 +155,8 @@ namespace {
             .type = Type::host,
             .doc = "only on this host; otherwise on all",
             .required = false };
-        registry.add({ "plugin list", "The plugins that are loaded, on which hosts, and their state." },
+        registry.add(
+            { "plugin list", "The plugins that are loaded, on which hosts, and their state." },
             [&server](
                 const CommandCall&) -> task<Result<Value>> { co_return server.plugins().list(); });
         registry.add({ "plugin load", "Load a plugin while the server runs.", { plugin, host } },
