@@ -155,8 +155,9 @@ namespace {
         };
         std::ranges::stable_sort(errors, {}, key);
         // A mistake in [plugins.NAME] is found once for every host that inherits it.
-        const auto same = std::ranges::unique(errors, {}, &ConfigError::text);
-        errors.erase(same.begin(), same.end());
+        const auto same = std::unique(errors.begin(), errors.end(),
+            [](const auto& a, const auto& b) { return a.text() == b.text(); });
+        errors.erase(same, errors.end());
     }
 
 }

@@ -261,6 +261,9 @@ TEST_CASE("what is not TOML is told with its place")
     CHECK(errors_of("[log]\nlevel = 2020-01-01\n")
         == Texts { "50.toml:2:9: dates and times are not used here; put a text in quotes" });
     CHECK(errors_of("a = \"\xff\"").size() == 1);
+    CHECK(errors_of("a\u01fd = 1").size() == 1); // letters outside of quotes
+    CHECK(errors_of("[log]\nlevel = \u00e4").size() == 1);
+    CHECK(errors_of("# \u01fd\n[plugins.ping]\ntoken = \"\u01fd \u00e4\"").empty());
     CHECK(errors_of(std::string(100000, '[')).size() == 1);
     CHECK(errors_of("a = " + std::string(100000, '[')).size() == 1);
     std::string deep = "a";
