@@ -1,0 +1,15 @@
+// The service of the test plugin `greeter`.
+#pragma once
+
+#include <nuncio/abi.h>
+
+#include <string>
+#include <string_view>
+
+/// Without a key function in a library: each object has its own vtable, as a test may.
+struct Greeting {
+    static constexpr std::string_view interface = "greeting/1";
+    virtual ~Greeting() = default;
+    virtual std::string word() = 0;
+    virtual int beats() = 0;
+};

@@ -1,0 +1,29 @@
+// Needs the greeter, and repeats what it says.
+#include "greeting.h"
+
+#include <nuncio/plugin.h>
+
+using namespace nuncio;
+
+namespace {
+
+class Guest final : public Plugin {
+public:
+    Result<void> start(Context& context) override
+    {
+        greeting_ = context.service<Greeting>();
+        context.on_iq(Component::local, "urn:test:guest", {}, [this](const Iq&) {
+            Element element("heard", "urn:test:guest");
+            element.text(greeting_ ? greeting_->word() : "nothing");
+            return IqReply(std::move(element));
+        });
+        return {};
+    }
+
+private:
+    ServiceRef<Greeting> greeting_;
+};
+
+}
+
+NUNCIO_PLUGIN(Guest, "guest", "1.0", "Listens to the greeter", "requires=greeting/1")
