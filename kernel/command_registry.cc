@@ -154,7 +154,7 @@ struct CommandRegistry::State {
         if (instance)
             run.lease = Lease(*instance);
         run.root = follow(*this, run, handler);
-        void* const before = exchange_current_plugin(instance);
+        void* const before = exchange_current_plugin(static_cast<Leased*>(instance));
         run.root.start();
         exchange_current_plugin(before);
     }

@@ -1,7 +1,7 @@
 #include "loop.h"
 
+#include "lease.h"
 #include "mailbox.h"
-#include "plugin_instance.h"
 #include "timer_heap.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ namespace {
         {
             // Plugins end only when nothing of theirs lies in a mailbox.
             if (plugin_)
-                lease_ = Lease(*static_cast<PluginInstance*>(plugin_));
+                lease_ = Lease(*static_cast<Leased*>(plugin_));
         }
         void deliver() override { loop_.run_job(job_, plugin_); }
 

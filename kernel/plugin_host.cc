@@ -265,7 +265,7 @@ PluginHost::PluginHost(Server& server)
             } catch (...) {
                 text = thrown_text();
             }
-            auto* const instance = static_cast<PluginInstance*>(plugin);
+            auto* const instance = static_cast<PluginInstance*>(static_cast<Leased*>(plugin));
             (instance ? instance->log() : server.log()).error("a job on a loop threw: {}", text);
         });
     };

@@ -33,13 +33,4 @@ Log& PluginInstance::log()
     return parts_->context.log();
 }
 
-bool PluginInstance::begin_era()
-{
-    const unsigned before = era_.load(std::memory_order_relaxed);
-    if (leases_[1 - before].load(std::memory_order_acquire) != 0)
-        return false;
-    era_.store(1 - before, std::memory_order_release);
-    return true;
-}
-
 }

@@ -1,6 +1,8 @@
 // One plugin object on one virtual host, what it registered, and the leases that keep it.
 #pragma once
 
+#include "lease.h"
+
 #include <nuncio/plugin.h>
 
 #include <atomic>
@@ -71,7 +73,7 @@ struct Registrations {
 
 /// Made by the plugin host. The route tables point at it; it is destroyed only after no table does,
 /// every loop has left it, and no lease is held.
-class PluginInstance {
+class PluginInstance final : public Leased {
 public:
     PluginInstance(std::string name, VirtualHost& host, std::shared_ptr<Generation> generation);
     ~PluginInstance();
@@ -84,29 +86,6 @@ public:
     /// Named after the instance.
     Log& log();
 
-    /// Leases: whatever outlives one callback (a waiting task, a queued job) holds one. They are
-    /// counted by era, so that one can tell when all taken before a moment are over.
-    unsigned retain()
-    {
-        const unsigned era = era_.load(std::memory_order_acquire);
-        leases_[era].fetch_add(1, std::memory_order_relaxed);
-        return era;
-    }
-    void release(unsigned era) { leases_[era].fetch_sub(1, std::memory_order_release); }
-    std::int64_t leases() const
-    {
-        return leases_[0].load(std::memory_order_acquire)
-            + leases_[1].load(std::memory_order_acquire);
-    }
-    /// Main thread: leases taken from now on count apart. False, and nothing done, while some of
-    /// the era before the last are still held.
-    bool begin_era();
-    /// Leases of before the last begin_era().
-    std::int64_t former_leases() const
-    {
-        return leases_[1 - era_.load(std::memory_order_relaxed)].load(std::memory_order_acquire);
-    }
-
     struct Parts; ///< context, plugin object: of the plugin host
     void make_parts(PoolBacklog& pool, Value settings, std::unique_ptr<Log> log);
     Parts& parts() { return *parts_; }
@@ -117,15 +96,13 @@ private:
     std::shared_ptr<Generation> generation_; // shared: the mapped code outlives its last instance
     std::unique_ptr<Parts> parts_;
     Registrations registrations_;
-    std::atomic<unsigned> era_ = 0;
-    std::atomic<std::int64_t> leases_[2] = { 0, 0 };
 };
 
 /// Marks this thread as running the instance's code, for as long as it lives.
 class InPlugin {
 public:
     explicit InPlugin(PluginInstance& instance)
-        : before_(exchange_current_plugin(&instance))
+        : before_(exchange_current_plugin(static_cast<Leased*>(&instance)))
     {
     }
     ~InPlugin() { exchange_current_plugin(before_); }
@@ -134,37 +111,6 @@ public:
 
 private:
     void* before_;
-};
-
-/// Holds a lease.
-class Lease {
-public:
-    Lease() = default;
-    explicit Lease(PluginInstance& instance)
-        : instance_(&instance)
-        , era_(instance.retain())
-    {
-    }
-    Lease(Lease&& other) noexcept
-        : instance_(std::exchange(other.instance_, nullptr))
-        , era_(other.era_)
-    {
-    }
-    Lease& operator=(Lease&& other) noexcept
-    {
-        std::swap(instance_, other.instance_);
-        std::swap(era_, other.era_);
-        return *this;
-    }
-    ~Lease()
-    {
-        if (instance_)
-            instance_->release(era_);
-    }
-
-private:
-    PluginInstance* instance_ = nullptr;
-    unsigned era_ = 0;
 };
 
 }

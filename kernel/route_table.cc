@@ -98,7 +98,7 @@ Flow run_chain(const HookChain& chain, void* event)
     void* const before = current_plugin();
     Flow flow = Flow::next;
     for (const HookChain::Entry& entry : chain.entries) {
-        exchange_current_plugin(entry.instance);
+        exchange_current_plugin(static_cast<Leased*>(entry.instance));
         try {
             flow = entry.hook->handler(event);
         } catch (...) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "context.h"
+#include "generation.h"
 #include "log_sink.h"
 #include "plugin_host.h"
 #include "pool_backlog.h"
@@ -132,7 +133,13 @@ public:
     PluginInstance& put_instance(
         const std::string& domain, const std::function<void(PluginInstance&)>& own)
     {
-        auto instance = std::make_shared<PluginInstance>("hand-made", host(domain), nullptr);
+        // Every instance has code somewhere; this one's is never called.
+        if (!generation_) {
+            (void)prepare_plugin_folder(folder_.path() + "/by-hand");
+            generation_ = *Generation::open(
+                NUNCIO_TEST_PLUGINS "/thrower.so", folder_.path() + "/by-hand", server_->log());
+        }
+        auto instance = std::make_shared<PluginInstance>("hand-made", host(domain), generation_);
         instance->make_parts(pool(), {}, logs_.log("plugin.hand-made"));
         own(*instance);
         auto instances = host(domain).published()->instances;
@@ -174,6 +181,7 @@ private:
     LogLines logs_;
     std::vector<Stanza> sunk_;
     std::optional<Server> server_;
+    std::shared_ptr<Generation> generation_;
     std::optional<PoolBacklog> pool_;
     Result<void> started_;
 };
