@@ -56,6 +56,8 @@ public:
     }
 
 private:
+    using Condition = StanzaError::Condition;
+
     void add_contact_addresses()
     {
         Element form = result_form("http://jabber.org/network/serverinfo");
@@ -88,20 +90,19 @@ private:
     task<IqReply> account(const Iq& iq)
     {
         // XEP-0030 §8: a stranger learns nothing, not even whether there is such an account.
-        if (!co_await may_see(iq))
-            co_return StanzaError::Condition::service_unavailable;
+        const bool sees = co_await may_see(AccountRef(*iq.account()), Jid(iq.from().bare()));
+        if (!sees)
+            co_return Condition::service_unavailable;
         co_return tell(iq, *context_->host().directory(Component::sm), {});
     }
 
     /// The account itself, and who sees its presence.
-    task<bool> may_see(const Iq& iq)
+    task<bool> may_see(AccountRef account, Jid asker)
     {
-        if (iq.from().bare() == iq.account()->jid())
+        if (asker.view() == account->jid())
             co_return true;
         if (!roster_)
             co_return false;
-        const Jid asker(iq.from().bare());
-        const AccountRef account(*iq.account());
         const auto roster = co_await roster_->get(account);
         if (!roster)
             co_return false;
@@ -112,11 +113,11 @@ private:
     static IqReply tell(const Iq& iq, const Directory& directory, std::string_view known_node)
     {
         if (iq.is_set())
-            return StanzaError::Condition::not_allowed;
+            return Condition::not_allowed;
         const auto node = iq.payload().attr("node");
         const bool about_info = iq.payload().ns() == ns_disco_info;
         if (!node.empty() && !(about_info && node == known_node))
-            return StanzaError::Condition::item_not_found;
+            return Condition::item_not_found;
         return about_info ? disco_info(directory, node) : disco_items(directory, node);
     }
 

@@ -73,7 +73,8 @@ private:
         if (iq.is_set())
             co_return Condition::not_allowed;
         const AccountRef account(*iq.account());
-        if (!co_await may_see(account, Jid(iq.from().bare())))
+        const bool sees = co_await may_see(account, Jid(iq.from().bare()));
+        if (!sees)
             co_return Condition::forbidden;
 
         const auto sessions = account->sessions();

@@ -179,7 +179,8 @@ private:
         Wish wish = read_wish(iq.payload());
         if (wish.removes)
             co_return co_await cancel(iq);
-        if (!settings_.allow_unencrypted && !co_await is_encrypted(Jid(iq.from())))
+        const bool is_safe = co_await is_encrypted(Jid(iq.from()));
+        if (!is_safe && !settings_.allow_unencrypted)
             co_return StanzaError { Condition::not_allowed,
                 "a password is changed on encrypted connections only" };
         co_return co_await change_password(Jid(iq.from()), std::move(wish));

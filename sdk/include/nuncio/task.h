@@ -73,6 +73,10 @@ namespace detail {
 ///
 /// A Session or Account may end while a task waits. Keep a SessionRef or AccountRef across
 /// `co_await`, never a plain reference.
+///
+/// Name what you await: `const bool sees = co_await …; if (sees)`. g++ 12 loses the rest of a
+/// coroutine behind `if (co_await …)`, which then never answers. A declaration in the condition
+/// (`if (const auto found = co_await …; found)`) is fine.
 template <class T = void>
 class [[nodiscard]] task {
 public:
