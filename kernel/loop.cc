@@ -216,8 +216,11 @@ void KernelLoop::poll(Wait wait)
     if (next && (!state.alarm_at || *next < *state.alarm_at)) {
         using std::chrono::milliseconds;
         const auto delay = std::chrono::ceil<milliseconds>(*next - now());
+        // libuv rings what is due before it polls, too, and would then wait without end for the
+        // rest: stopping makes that poll look only.
         uv_timer_start(
-            &state.alarm, [](uv_timer_t*) {}, std::max<std::int64_t>(delay.count(), 0), 0);
+            &state.alarm, [](uv_timer_t* alarm) { uv_stop(alarm->loop); },
+            std::max<std::int64_t>(delay.count(), 0), 0);
         state.alarm_at = next;
     }
     const bool may_sleep = wait == Wait::yes && !state.stopping && state.turn_ends.empty();

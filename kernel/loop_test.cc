@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <doctest/doctest.h>
+#include <future>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -92,6 +93,21 @@ TEST_CASE("what is posted is destroyed on the loop, after it ran")
         [witness = std::make_unique<Witness>(&running.loop, &right)] { (void)witness; });
     running.run([] {});
     CHECK(right);
+}
+
+TEST_CASE("a timer that is due before the loop has looked at the clock again still rings")
+{
+    using Clock = std::chrono::steady_clock;
+    RunningLoop running;
+    std::promise<void> rang;
+    Timer timer;
+    running.run([&] {
+        timer = running.loop.after(1ms, [&] { rang.set_value(); });
+        // A long turn: the loop goes to sleep with an alarm whose time has passed already.
+        for (const auto end = Clock::now() + 5ms; Clock::now() < end;) { }
+    });
+    CHECK(rang.get_future().wait_for(10s) == std::future_status::ready);
+    running.run([&] { timer.cancel(); });
 }
 
 TEST_CASE("a job runs as code of the plugin that posted it, which cannot end before")
