@@ -81,9 +81,11 @@ Result<std::unique_ptr<C2sManager::State::Door>> C2sManager::State::open(
 void C2sManager::State::accepted(int fd, std::string address, ListenSettings::Tls tls)
 {
     C2sLoop& loop = parts.loop(next_loop++ % parts.loops.size());
-    loop.loop().post([&loop, fd, address = std::move(address), tls]() mutable {
-        C2sStream::start(
-            loop, std::make_unique<SocketConnection>(loop.loop(), fd, std::move(address)), tls);
+    const auto admission = parts.admit(address_key(address));
+    loop.loop().post([&loop, fd, address = std::move(address), tls, admission]() mutable {
+        C2sStream::start(loop,
+            std::make_unique<SocketConnection>(loop.loop(), fd, std::move(address)), tls,
+            admission);
     });
 }
 
@@ -143,11 +145,13 @@ void C2sManager::set_tls(std::shared_ptr<TlsContext> context)
 void C2sManager::adopt(std::unique_ptr<Connection> connection, const ListenSettings& listen)
 {
     C2sLoop& loop = state_->parts.loop(connection->loop().index());
+    const auto admission = state_->parts.admit(address_key(connection->address()));
     if (KernelLoop::current() == &loop.loop())
-        return C2sStream::start(loop, std::move(connection), listen.tls);
-    loop.loop().post([&loop, tls = listen.tls, connection = std::move(connection)]() mutable {
-        C2sStream::start(loop, std::move(connection), tls);
-    });
+        return C2sStream::start(loop, std::move(connection), listen.tls, admission);
+    loop.loop().post(
+        [&loop, tls = listen.tls, admission, connection = std::move(connection)]() mutable {
+            C2sStream::start(loop, std::move(connection), tls, admission);
+        });
 }
 
 void C2sManager::shut_down(std::function<void()> done)

@@ -13,6 +13,12 @@
 
 namespace nuncio::kernel {
 
+namespace {
+
+    constexpr std::uint32_t failures_per_attempt = 4;
+
+}
+
 /// One question to the backends. The stream may be gone when they answer.
 struct BackendQuestion {
     static Detached ask_keys(std::shared_ptr<StreamHandle> handle, std::string user, ScramHash hash)
@@ -97,12 +103,19 @@ void Negotiation::take(sasl::Step step)
         return authenticated();
     case Kind::failure:
         announce_end(false);
-        // RFC 6120 §6.4.5: a retry or two for the human, not a dictionary.
-        if (exchange_->failures() >= stream_.loop().parts().server.settings().limits.auth_attempts)
-            stream_.fail(
-                { StreamError::Condition::policy_violation, "too many attempts to authenticate" });
-        return;
+        return limit_attempts();
     }
+}
+
+void Negotiation::limit_attempts()
+{
+    // RFC 6120 §6.4.5: a retry or two for the human, not a dictionary. Failures that tried no
+    // password are a client on its way through the list of mechanisms.
+    // COMPAT(slixmpp 1.8): it begins with the three of -PLUS, by a binding that TLS 1.3 has not.
+    const auto limit = stream_.loop().parts().server.settings().limits.auth_attempts;
+    if (exchange_->guesses() >= limit || exchange_->failures() >= failures_per_attempt * limit)
+        stream_.fail(
+            { StreamError::Condition::policy_violation, "too many attempts to authenticate" });
 }
 
 void Negotiation::answered(Result<sasl::BackendAnswer> answer)

@@ -160,6 +160,25 @@ TEST_CASE("the last of the allowed attempts ends the stream when it fails")
     CHECK(has(second.authenticate("juliet"), "<success"));
 }
 
+TEST_CASE("a client may try its mechanisms one after the other, but not for ever")
+{
+    Limits limits;
+    limits.auth_attempts = 3;
+    House house({ .limits = limits });
+    const auto unusable = sasl("auth", "p=tls-unique,,n=juliet,r=x", "SCRAM-SHA-256");
+    Client client(house);
+    client.say(client_header);
+    for (int i = 0; i < 11; ++i)
+        CHECK(has(client.say(unusable), "<malformed-request/>"));
+    CHECK(has(client.authenticate("juliet"), "<success"));
+    Client stubborn(house);
+    stubborn.say(client_header);
+    for (int i = 0; i < 11; ++i)
+        stubborn.say(unusable);
+    CHECK_FALSE(stubborn.is_closed());
+    CHECK(has(stubborn.say(unusable), "<policy-violation "));
+}
+
 TEST_CASE("a backend that cannot answer or fails is a temporary failure")
 {
     House house;

@@ -52,6 +52,7 @@ private:
     void authenticate(ElementRef element);
     void take(sasl::Step step);
     void answered(Result<sasl::BackendAnswer> answer);
+    void limit_attempts();
     void announce_end(bool succeeded);
     void authenticated();
     friend struct BackendQuestion;

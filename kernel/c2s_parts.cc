@@ -31,7 +31,7 @@ C2sParts::C2sParts(Server& of)
 
 C2sParts::~C2sParts() = default;
 
-C2sParts::Admission C2sParts::admit(const std::string& address_key)
+Admission C2sParts::admit(const std::string& address_key)
 {
     const Limits& limits = server.settings().limits;
     if (open.fetch_add(1, std::memory_order_relaxed) >= limits.connections) {

@@ -16,6 +16,10 @@ namespace nuncio::kernel {
 
 class Server;
 
+/// Whether one more stream may be. Decided when it is accepted, so that it is the late ones that
+/// are refused.
+enum class Admission : std::uint8_t { granted, too_many, too_many_from_address };
+
 class C2sParts {
 public:
     explicit C2sParts(Server& server);
@@ -23,8 +27,6 @@ public:
 
     C2sLoop& loop(std::size_t index) { return *loops[index]; }
 
-    /// Whether one more stream may be.
-    enum class Admission { granted, too_many, too_many_from_address };
     Admission admit(const std::string& address_key);
     void leave(const std::string& address_key);
 

@@ -38,8 +38,8 @@ C2sStream::~C2sStream()
     loop_->parts().stream_gone();
 }
 
-void C2sStream::start(
-    C2sLoop& loop, std::unique_ptr<Connection> connection, ListenSettings::Tls tls)
+void C2sStream::start(C2sLoop& loop, std::unique_ptr<Connection> connection,
+    ListenSettings::Tls tls, Admission admission)
 {
     auto* const stream = new C2sStream(loop, std::move(connection)); // owned by the list
     loop.add(*stream);
@@ -49,13 +49,12 @@ void C2sStream::start(
     stream->negotiation_ = std::make_unique<Negotiation>(*stream, tls);
 
     using enum StreamError::Condition;
-    const auto admission = loop.parts().admit(address_key(stream->address()));
-    stream->is_admitted_ = admission == C2sParts::Admission::granted;
+    stream->is_admitted_ = admission == Admission::granted;
     if (loop.is_shutting_down())
         return stream->fail({ system_shutdown });
-    if (admission == C2sParts::Admission::too_many)
+    if (admission == Admission::too_many)
         return stream->fail({ resource_constraint, "the server has too many connections" });
-    if (admission == C2sParts::Admission::too_many_from_address)
+    if (admission == Admission::too_many_from_address)
         return stream->fail({ policy_violation, "too many connections from this address" });
     stream->negotiation_->begin();
 }

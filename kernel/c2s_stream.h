@@ -15,6 +15,7 @@
 namespace nuncio::kernel {
 
 class C2sLoop;
+enum class Admission : std::uint8_t;
 class Negotiation;
 
 /// Made by `start`, and owned by the list of its loop; frees itself after its connection's end.
@@ -22,9 +23,9 @@ class Negotiation;
 /// session keeps nothing but this object, its tokenizer and its connection.
 class C2sStream final : public ConnectionUser, public SessionStream {
 public:
-    /// On `loop`, which is the connection's.
-    static void start(
-        C2sLoop& loop, std::unique_ptr<Connection> connection, ListenSettings::Tls tls);
+    /// On `loop`, which is the connection's. The stream is told at once when it was not admitted.
+    static void start(C2sLoop& loop, std::unique_ptr<Connection> connection,
+        ListenSettings::Tls tls, Admission admission);
     ~C2sStream();
     C2sStream(const C2sStream&) = delete;
 

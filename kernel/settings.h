@@ -20,7 +20,8 @@ struct Limits {
     // before authentication
     Bytes stanza_bytes_before_auth { 10000 }; ///< RFC 6120 §4.9.3.14: never below 10,000
     Duration negotiation_time = 60s; ///< from connect to bound
-    std::uint32_t auth_attempts = 3; ///< per stream, then not-authorized + close
+    std::uint32_t auth_attempts
+        = 3; ///< passwords tried on a stream before it ends; other failures: 4 times that
     std::uint32_t connections_per_address = 200; ///< open streams of one address; loopback too
     std::uint32_t connections = 18000; ///< open streams in all
     // after it

@@ -132,6 +132,7 @@ Step Exchange::note(Step step)
         break;
     case failure:
         ++failures_;
+        guesses_ += step.was_guess;
         state_ = State::idle;
         break;
     case success:

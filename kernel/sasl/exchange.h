@@ -43,6 +43,8 @@ public:
 
     /// Attempts that failed on this stream, whatever the reason.
     std::uint32_t failures() const { return failures_; }
+    /// Those of them that tried a password.
+    std::uint32_t guesses() const { return guesses_; }
 
 private:
     Step begin(ElementRef auth);
@@ -56,6 +58,7 @@ private:
     const MechanismInfo* info_ = nullptr;
     State state_ = State::idle;
     std::uint32_t failures_ = 0;
+    std::uint32_t guesses_ = 0;
 };
 
 /// What goes on the wire for a challenge, success or failure.

@@ -179,6 +179,7 @@ TEST_CASE("every SCRAM mechanism lets the right password in and no other")
         CHECK(failed(
             run(wrong, client, info.name, keys_of(client, "pencils")), Failure::not_authorized));
         CHECK(wrong.failures() == 1);
+        CHECK(wrong.guesses() == 1);
     }
 }
 
@@ -441,6 +442,7 @@ TEST_CASE("the exchange keeps its order, and counts what fails")
     CHECK(failed(auth(exchange, "SCRAM-SHA-256", client.first()), Failure::malformed_request));
     CHECK(failed(response(exchange, "c=biws"), Failure::malformed_request));
     CHECK(exchange.failures() == 6);
+    CHECK(exchange.guesses() == 0);
     // None of this keeps the right client from getting in.
     CHECK(run(exchange, client, "SCRAM-SHA-256", keys_of(client)).kind == Step::Kind::success);
 }
@@ -480,15 +482,20 @@ TEST_CASE("messages have a longest length")
 {
     Fixture fixture;
     const auto of_size = [](std::size_t bytes) {
-        // The user name is too long to exist, which is found out after the grammar.
-        const std::string_view around = "n,,n=,r=abc";
-        return "n,,n=" + std::string(bytes - around.size(), 'a') + ",r=abc";
+        const std::string_view around = "n,a=,n=a,r=abc";
+        return "n,a=" + std::string(bytes - around.size(), 'a') + ",n=a,r=abc";
     };
     auto fits = fixture.exchange();
-    CHECK(auth(fits, "SCRAM-SHA-1", of_size(max_message_bytes)).kind == Step::Kind::ask_keys);
+    CHECK(failed(auth(fits, "SCRAM-SHA-1", of_size(max_message_bytes)), Failure::invalid_authzid));
     auto exceeds = fixture.exchange();
     CHECK(failed(
         auth(exceeds, "SCRAM-SHA-1", of_size(max_message_bytes + 3)), Failure::malformed_request));
+    auto user = fixture.exchange();
+    CHECK(auth(user, "SCRAM-SHA-1", "n,,n=" + std::string(3069, 'a') + ",r=x").kind
+        == Step::Kind::ask_keys);
+    auto long_user = fixture.exchange();
+    CHECK(failed(auth(long_user, "SCRAM-SHA-1", "n,,n=" + std::string(3070, 'a') + ",r=x"),
+        Failure::malformed_request));
     auto nonce = fixture.exchange();
     CHECK(auth(nonce, "SCRAM-SHA-1", "n,,n=a,r=" + std::string(512, 'r')).kind
         == Step::Kind::ask_keys);

@@ -29,12 +29,17 @@ struct Step {
     std::string data {};
     Failure failure = Failure::not_authorized;
     std::string_view text {}; ///< of a failure, for a human; static; may be empty
+    bool was_guess = false; ///< of a failure: a password was tried, and it was not the right one
 
     static Step challenge(std::string data) { return { Kind::challenge, std::move(data) }; }
     static Step success(std::string data = {}) { return { Kind::success, std::move(data) }; }
     static Step fail(Failure failure, std::string_view text = {})
     {
         return { Kind::failure, {}, failure, text };
+    }
+    static Step wrong_password()
+    {
+        return { .kind = Kind::failure, .failure = Failure::not_authorized, .was_guess = true };
     }
 };
 

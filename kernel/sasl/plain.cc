@@ -37,7 +37,7 @@ Step Plain::respond(std::string_view message)
 
     auto user = prepare_local(authcid);
     if (!user)
-        return Step::fail(not_authorized);
+        return Step::wrong_password();
     user_ = *std::move(user);
     if (!may_act_for(authzid, user_, domain_))
         return Step::fail(invalid_authzid);
@@ -47,7 +47,7 @@ Step Plain::respond(std::string_view message)
 
 Step Plain::resume(BackendAnswer answer)
 {
-    return answer.password_matches ? Step::success() : Step::fail(Failure::not_authorized);
+    return answer.password_matches ? Step::success() : Step::wrong_password();
 }
 
 std::string Plain::take_password()

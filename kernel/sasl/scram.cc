@@ -9,6 +9,13 @@
 
 namespace nuncio::kernel::sasl {
 
+namespace {
+
+    // RFC 7622 §3.3: 1023 bytes after preparation, which may make three bytes one.
+    constexpr std::size_t max_user_bytes = 3 * 1023;
+
+}
+
 Scram::Scram(const Surroundings& surroundings, ScramHash hash, Plus plus, std::string server_nonce)
     : surroundings_(surroundings)
     , hash_(hash)
@@ -51,6 +58,8 @@ Step Scram::first(std::string_view message)
         expected_binding_ += data;
     }
 
+    if (parsed.user.size() > max_user_bytes)
+        return Step::fail(malformed_request, "the user name is too long");
     // A name that no account can have goes the same way as one that no account has.
     if (auto user = prepare_local(parsed.user))
         user_ = *std::move(user);
@@ -110,7 +119,7 @@ Step Scram::final(std::string_view message)
     const bool is_right = equal_in_constant_time(digest(hash_, client_key), keys_.stored_key);
     auto signature = "v=" + to_base64(hmac(hash_, keys_.server_key, auth_message_));
     if (!is_right || !is_known_)
-        return Step::fail(not_authorized);
+        return Step::wrong_password();
     return Step::success(std::move(signature));
 }
 
