@@ -34,8 +34,9 @@ namespace {
     }
 
     /// OpenSSL would ask at the terminal.
-    int refuse_password(char*, int, int, void*)
+    int refuse_password(char*, int, int, void* was_asked)
     {
+        *static_cast<bool*>(was_asked) = true;
         return -1;
     }
 
@@ -49,13 +50,6 @@ namespace {
             || ERR_GET_REASON(code) == ERR_R_UNSUPPORTED)
             return "expected PEM";
         return reason ? reason : "unknown error";
-    }
-
-    bool is_key_encrypted()
-    {
-        const auto code = ERR_peek_error();
-        const auto reason = ERR_GET_REASON(code);
-        return reason == PEM_R_BAD_PASSWORD_READ || reason == PEM_R_PROBLEMS_GETTING_PASSWORD;
     }
 
     std::string text_of(const ASN1_STRING* text)
@@ -75,9 +69,15 @@ Result<void> use_certificate(ssl_ctx_st* context, const CertificateFiles& files)
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
         return Error { "tls: certificate '" + files.certificate + "': " + first_reason() };
+    bool is_encrypted = false;
     SSL_CTX_set_default_passwd_cb(context, refuse_password);
-    if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-        if (is_key_encrypted()) {
+    SSL_CTX_set_default_passwd_cb_userdata(context, &is_encrypted);
+    const auto used
+        = SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) == 1;
+    SSL_CTX_set_default_passwd_cb(context, nullptr);
+    SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
+    if (!used) {
+        if (is_encrypted) {
             ERR_clear_error();
             return Error { "tls: key '" + files.key
                 + "' is encrypted; expected one without a password" };
