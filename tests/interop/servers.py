@@ -171,6 +171,7 @@ class Nuncio(Server):
             for host, (certificate, key) in self.certificates.items())
         options = {
             "offline": f"limit = {self.limits['offline_messages']}",
+            "register": "open = true\nexempt_loopback = true",
             "disco": 'abuse_addresses = ["mailto:abuse@example.test"]\n'
                      'admin_addresses = ["xmpp:admin@localhost"]',
         }
