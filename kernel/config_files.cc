@@ -39,8 +39,8 @@ namespace {
 
     class Converter {
     public:
-        Converter(const std::string& file, std::vector<ConfigError>& errors)
-            : file_(std::make_shared<const std::string>(file))
+        Converter(std::shared_ptr<const std::string> file, std::vector<ConfigError>& errors)
+            : file_(std::move(file))
             , errors_(errors)
         {
         }
@@ -190,13 +190,14 @@ namespace {
 
 Value parse_toml(std::string_view text, const std::string& file, std::vector<ConfigError>& errors)
 {
+    const auto name = std::make_shared<const std::string>(file);
     if (const auto line = line_with_deep_key(text)) {
-        errors.push_back({ { std::make_shared<const std::string>(file), line, 1 },
-            "a key has more than 200 parts" });
+        errors.emplace_back().place = { name, line, 1 };
+        errors.back().message = "a key has more than 200 parts";
         return Value::Table();
     }
     const auto parsed = toml::parse(text, file);
-    Converter converter(file, errors);
+    Converter converter(name, errors);
     if (parsed)
         return converter.convert(parsed.table());
     const toml::parse_error& error = parsed.error();

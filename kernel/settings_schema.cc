@@ -51,7 +51,9 @@ const Schema& limits_schema()
               .range(1, 3600)
               .reload(Reload::live)
               .option("auth_attempts", &Limits::auth_attempts,
-                  "Failed logins on one stream before it is closed.")
+                  "Wrong passwords on one stream before it is closed; failures of another sort "
+                  "count a "
+                  "quarter.")
               .range(1, 100)
               .reload(Reload::live)
               .option("connections_per_address", &Limits::connections_per_address,

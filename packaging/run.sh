@@ -148,6 +148,7 @@ $(cat "$data/output")
 Log in with any XMPP client:
 
 $(awk '{ printf "    address   %s\n    password  %s\n\n", $1, $2 }' "$accounts")
+
     server    localhost, port $port (STARTTLS) or $((port + 1)) (direct TLS)
 
 The certificate is self-signed: let the client trust it, or give it $data/certs/localhost.crt.
