@@ -13,8 +13,8 @@ namespace nuncio::kernel {
 
 VirtualHost::VirtualHost(Server& server, HostSettings settings)
     : server_(server)
-    , settings_(std::move(settings))
-    , domain_(settings_.domain)
+    , settings_(std::make_shared<const HostSettings>(std::move(settings)))
+    , domain_(settings_->domain)
     , auth_(std::make_unique<AuthChain>(*this))
 {
     if (auto jid = Jid::make({}, domain_))
@@ -24,6 +24,7 @@ VirtualHost::VirtualHost(Server& server, HostSettings settings)
     for (std::size_t i = 0; i <= server.loop_count(); ++i) {
         shards_.push_back(std::make_unique<Shard>());
         shards_.back()->table = published_;
+        shards_.back()->settings = settings_;
     }
 }
 
@@ -105,9 +106,15 @@ std::string VirtualHost::random_id()
     return id += digits[bits << (5 - have) & 31];
 }
 
+const HostSettings& VirtualHost::settings() const
+{
+    const Loop* loop = Loop::current();
+    return *shards_[loop ? loop->index() : server_.loop_count()]->settings;
+}
+
 void VirtualHost::set_settings(HostSettings settings)
 {
-    settings_ = std::move(settings);
+    settings_ = std::make_shared<const HostSettings>(std::move(settings));
 }
 
 VirtualHost::Shard& VirtualHost::shard()

@@ -37,8 +37,10 @@ public:
     std::string random_id() override;
 
     Server& server() { return server_; }
-    const HostSettings& settings() const { return settings_; }
-    void set_settings(HostSettings settings); ///< main thread, while loops are told by post
+    /// As the calling loop has them (the main loop's, off the loops). Ask again after a wait.
+    const HostSettings& settings() const;
+    /// Main thread: what the loops get with the next table that is published.
+    void set_settings(HostSettings settings);
 
     /// The table of the calling loop (any loop's thread, the main thread included).
     const RouteTable& table() const;
@@ -64,7 +66,7 @@ private:
     friend class SessionManager;
     friend class ClientSession;
     Server& server_;
-    HostSettings settings_;
+    std::shared_ptr<const HostSettings> settings_; // shared: by the loops until the next ones
     std::string domain_;
     Jid domain_jid_;
     std::unique_ptr<AuthChain> auth_;
