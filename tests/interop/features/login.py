@@ -1,9 +1,7 @@
 # RFC 6120 §5–§7 with XEP-0368 (direct TLS), XEP-0440 (channel-binding types) and RFC 9266.
-import base64
-
 from support.cases import case, check, equal, run
 from support.client import LoginFailed, People, settled
-from support.wire import SASL, TLS, Wire, check_failure, plain
+from support.wire import SASL, TLS, Wire, base64_text, check_failure, plain
 
 SCRAMS = ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
 ONE_HASH = {"prosody": "keeps keys for one hash only"}
@@ -111,7 +109,7 @@ for _mechanism in ("SCRAM-SHA-1", "PLAIN"):
         # A challenge with a dummy salt must come first, or accounts could be enumerated.
         with Wire(environment) as wire:
             wire.start_tls()
-            answer = wire.auth(mechanism, base64.b64encode(b"n,,n=nobody-at-all,r=abc").decode())
+            answer = wire.auth(mechanism, base64_text("n,,n=nobody-at-all,r=abc"))
             equal(answer.tag, SASL + "challenge", "the first answer")
 
 

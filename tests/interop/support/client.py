@@ -26,6 +26,9 @@ class Client(slixmpp.ClientXMPP):
     def __init__(self, environment, account, resource=None, mechanism=None, password=None,
                  certificate=None, plugins=(), channel_binding=False):
         jid = f"{account.jid}/{resource}" if resource else account.jid
+        # Left to itself slixmpp 1.8 tries every -PLUS first, always with tls-unique; one case of
+        # login.py does that, the others come in directly.
+        mechanism = mechanism or (None if channel_binding else "SCRAM-SHA-1")
         super().__init__(jid, password or account.password, sasl_mech=mechanism)
         self.environment = environment
         self.account = account
