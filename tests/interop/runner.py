@@ -54,8 +54,11 @@ def read_verdicts(score, test, output):
     return pending
 
 
-def run_test(score, path, words, environment, deadline):
+def run_test(score, path, words, environment, deadline, server):
     test = str(path.relative_to(HERE).with_suffix(""))
+    if server.process.poll() is not None:
+        score.say("not ok", test, "the server had ended before")
+        return
     command = ["/usr/bin/python3", "-B", str(path), *words]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True,
@@ -122,7 +125,8 @@ def run_room(score, options, room, tests, limits):
         others = Bystanders(score, environment) if hostile else contextlib.nullcontext()
         with others, ThreadPoolExecutor(1 if hostile else options.jobs) as pool:
             for path, words in tests:
-                pool.submit(run_test, score, path, words, environment, options.deadline)
+                pool.submit(run_test, score, path, words, environment, options.deadline,
+                            server)
     finally:
         trouble = server.stop()
     complaints = server.complaints()

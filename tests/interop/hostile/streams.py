@@ -1,5 +1,5 @@
 # RFC 6120 §4, §5 and §8.1 by clients that get it wrong: headers, order of steps, addresses.
-from support.cases import case, check, equal, run
+from support.cases import about, case, check, equal, run
 from support.wire import CLIENT, SASL, STREAM, TLS, Closed, Wire, condition, plain, stanza_condition
 
 PING = "<ping xmlns='urn:xmpp:ping'/>"
@@ -174,7 +174,8 @@ def _(environment):
         with Wire(environment) as wire:
             wire.login(environment.account("alice"))
             wire.send(text)
-            wire.expect_stream_error("unsupported-stanza-type", "invalid-namespace")
+            with about(text):
+                wire.expect_stream_error("unsupported-stanza-type", "invalid-namespace")
 
 
 @case("a forged sender is invalid-from", {"prosody": "0.12 overwrites the sender, as RFC 3920 did"})
@@ -216,7 +217,8 @@ def _(environment):
         with Wire(environment) as wire:
             wire.login(environment.account("alice"))
             wire.send(f"<iq {attributes} to='{environment.host}'>{PING}</iq>")
-            answer = wire.next()
+            with about(attributes):
+                answer = wire.next()
             if answer.tag == STREAM + "error":
                 equal(condition(answer), "invalid-xml", f"the stream error for {attributes}")
             else:

@@ -40,6 +40,16 @@ def equal(found, wanted, what):
     check(found == wanted, f"{what}: found {found!r}, wanted {wanted!r}")
 
 
+@contextlib.contextmanager
+def about(subject):
+    """Names the one of several inputs that a failure is about."""
+    try:
+        yield
+    except Failure as failure:
+        failure.args = (f"{subject}: {failure}",)
+        raise
+
+
 async def _call(function, environment):
     async with contextlib.AsyncExitStack() as stack:
         work = function(environment, stack) if "stack" in inspect.signature(function).parameters \
