@@ -159,7 +159,7 @@ void Negotiation::on_element(Element element)
     if (element.ns() == ns_sasl && user_.empty())
         return authenticate(element);
     auto parsed = Stanza::parse(std::move(element));
-    if (parsed.unknown_kind)
+    if (parsed.unknown_kind || parsed.stanza.element().ns() != ns_client)
         return stream_.fail({ unsupported_stanza_type });
     on_stanza(std::move(parsed));
 }

@@ -176,7 +176,8 @@ TEST_CASE("a stanza before authentication ends the stream with not-authorized")
 TEST_CASE("what is no stanza ends the stream with unsupported-stanza-type")
 {
     House house;
-    for (const char* element : { "<banana/>", "<message xmlns='urn:x'/>" }) {
+    for (const char* element : { "<banana/>", "<message xmlns='urn:x'/>",
+             "<iq xmlns='jabber:server' type='get' id='1'/>", "<stream:features/>" }) {
         Client before(house);
         before.say(client_header);
         CHECK(has(before.say(element), "<unsupported-stanza-type "));

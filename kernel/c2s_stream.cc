@@ -107,9 +107,9 @@ void C2sStream::on_stanza(Element element)
 {
     loop_->stanzas_in.add(1);
     auto parsed = Stanza::parse(std::move(element));
-    if (parsed.unknown_kind)
-        return fail({ StreamError::Condition::unsupported_stanza_type });
     Stanza& stanza = parsed.stanza;
+    if (parsed.unknown_kind || stanza.element().ns() != ns_client)
+        return fail({ StreamError::Condition::unsupported_stanza_type });
     if (!lang_.empty() && stanza.lang().empty())
         stanza.set_lang(lang_);
     if (stanza.type() == Stanza::Type::set && !parsed.error && answer_here(stanza))

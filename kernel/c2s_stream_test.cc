@@ -145,6 +145,18 @@ TEST_CASE("a from that is not the client's ends its stream")
     CHECK(house.open_streams() == 0);
 }
 
+TEST_CASE("an iq without id or with no type that there is hears bad-request")
+{
+    House house;
+    Client client(house);
+    client.log_in("juliet", "balcony");
+    for (const char* iq : { "<iq type='get'><x xmlns='x'/></iq>", "<iq id='1'><x xmlns='x'/></iq>",
+             "<iq id='1' type='ask'><x xmlns='x'/></iq>" })
+        CHECK(has(client.say(iq), "<bad-request "));
+    CHECK(client.say("<iq type='error'/><iq type='result'/>").empty());
+    CHECK_FALSE(client.is_closed());
+}
+
 TEST_CASE("streams end with both tags, and the session ends with its stream")
 {
     House house;

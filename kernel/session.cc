@@ -94,7 +94,7 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
         stanza.set_from(jid_);
 
     if (parsed.error) {
-        if (!stanza.is_error() && !(stanza.is_iq() && !stanza.is_request()))
+        if (!stanza.is_error() && stanza.type() != Stanza::Type::result)
             send(stanza.error_reply(*parsed.error));
         return {};
     }
