@@ -53,6 +53,11 @@ Server::Server(Settings settings, LogSink& logs, Options options)
         loops_.push_back(std::make_unique<KernelLoop>(i, options.clock));
     main_loop_ = std::make_unique<KernelLoop>(count, options.clock);
     router_.set_loops(count);
+    for (auto& loop : loops_)
+        loop->set_failure_handler(
+            [this](void* plugin, std::exception_ptr thrown) { job_failed(plugin, thrown); });
+    main_loop_->set_failure_handler(
+        [this](void* plugin, std::exception_ptr thrown) { job_failed(plugin, thrown); });
     settings_.assign(count + 1, std::make_shared<const Settings>(std::move(settings)));
     domain_tables_.assign(count + 1, std::make_shared<const DomainTable>());
     workers_ = std::make_unique<WorkerPool>(std::max(1U, this->settings().workers), 4096);
@@ -76,6 +81,21 @@ const Settings& Server::settings() const
 {
     const Loop* loop = Loop::current();
     return *settings_[loop ? loop->index() : loops_.size()];
+}
+
+/// The wall around posted jobs and timers: what they throw is told, and the loop goes on.
+void Server::job_failed(void* plugin, const std::exception_ptr& thrown)
+{
+    const std::string whose = plugin
+        ? "plugin " + static_cast<PluginInstance*>(static_cast<Leased*>(plugin))->name()
+        : "the kernel";
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& failure) {
+        log_->error("{} threw in a job of its own: {}", whose, failure.what());
+    } catch (...) {
+        log_->error("{} threw something that is no exception in a job of its own", whose);
+    }
 }
 
 Result<void> Server::start()

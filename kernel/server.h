@@ -9,6 +9,7 @@
 #include <nuncio/log.h>
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -79,6 +80,7 @@ public:
     void advance(Duration by);
 
 private:
+    void job_failed(void* plugin, const std::exception_ptr& thrown);
     void reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
         std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done);
 
