@@ -4,6 +4,7 @@
 #include "c2s.h"
 #include "command_registry.h"
 #include "config_reader.h"
+#include "load_certificates.h"
 #include "log_sink.h"
 #include "log_target.h"
 #include "plugin_host.h"
@@ -118,6 +119,8 @@ namespace {
         auto reading = read_again(server);
         if (!reading)
             co_return reading.error();
+        if (const auto loaded = load_certificates(reading->settings); !loaded)
+            co_return loaded.error();
         Value answer;
         answer["configuration"] = "good";
         answer["hosts"] = std::uint64_t(reading->settings.hosts.size());

@@ -1,6 +1,7 @@
 // nunciod: reads the configuration, starts the server, and waits for its end.
 #include "c2s.h"
 #include "config_reader.h"
+#include "load_certificates.h"
 #include "log_sink.h"
 #include "options_reference.h"
 #include "process.h"
@@ -54,6 +55,8 @@ int describe_options(const Arguments& arguments)
 
 int check(const Settings& settings)
 {
+    if (const auto loaded = load_certificates(settings); !loaded)
+        return fail(loaded.error().text);
     std::size_t plugins = 0;
     for (const HostSettings& host : settings.hosts)
         plugins += host.plugins.size();

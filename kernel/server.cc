@@ -5,6 +5,7 @@
 #include "command_registry.h"
 #include "commands.h"
 #include "ctl_socket.h"
+#include "load_certificates.h"
 #include "log_sink.h"
 #include "plugin_host.h"
 #include "shard.h"
@@ -22,23 +23,6 @@ namespace {
         if (settings.loops != 0)
             return settings.loops;
         return std::max(1U, std::thread::hardware_concurrency());
-    }
-
-    /// The certificates of all hosts that have one; null when none has.
-    Result<std::shared_ptr<TlsContext>> make_tls(const Settings& settings)
-    {
-        std::map<std::string, CertificateFiles, std::less<>> files;
-        std::string first;
-        for (const HostSettings& host : settings.hosts) {
-            if (host.certificate.certificate.empty())
-                continue;
-            if (first.empty())
-                first = host.domain;
-            files[host.domain] = host.certificate;
-        }
-        if (files.empty())
-            return std::shared_ptr<TlsContext>();
-        return TlsContext::create(settings.tls, files, first);
     }
 
 }
@@ -103,7 +87,7 @@ Result<void> Server::start()
     const Settings& settings = this->settings();
     for (const HostSettings& host : settings.hosts)
         hosts_.push_back(std::make_unique<VirtualHost>(*this, host));
-    auto tls = make_tls(settings);
+    auto tls = load_certificates(settings);
     if (!tls)
         return tls.error();
     add_kernel_commands(*this, *commands_);
@@ -215,7 +199,7 @@ void Server::on_every_loop(std::function<void(KernelLoop&)> job, Function<void()
 void Server::reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done)
 {
     // What may fail is done first, and nothing of it has an effect yet.
-    auto tls = make_tls(settings);
+    auto tls = load_certificates(settings);
     if (!tls)
         return done(tls.error());
 
