@@ -3,8 +3,8 @@
 
 #include <nuncio/plugin.h>
 
-#include <deque>
 #include <exception>
+#include <vector>
 
 namespace nuncio::offline {
 
@@ -53,7 +53,7 @@ private:
     /// What is to do for one account, one thing after the other: the count is then always right,
     /// and what was taken in before a hand-over is part of it.
     struct Desk {
-        std::deque<Stanza> arrived;
+        std::vector<Stanza> arrived;
         SessionRef reader; ///< who wants what was kept
         bool hands_over = false;
         bool is_busy = false;
@@ -129,7 +129,7 @@ private:
         desk.is_busy = false;
     }
 
-    task<void> keep(AccountRef account, std::deque<Stanza> messages)
+    task<void> keep(AccountRef account, std::vector<Stanza> messages)
     {
         const std::string owner(account->jid().text());
         const auto exists
@@ -164,7 +164,7 @@ private:
     }
 
     /// Senders of messages from the index on hear that nobody took them (RFC 6121 §8.5.2.2.1).
-    void refuse(const std::deque<Stanza>& messages, std::size_t from)
+    void refuse(const std::vector<Stanza>& messages, std::size_t from)
     {
         for (; from < messages.size(); ++from)
             context_->host().route(

@@ -5,8 +5,8 @@
 #include <nuncio/plugin.h>
 
 #include <algorithm>
-#include <deque>
 #include <exception>
+#include <list>
 
 namespace nuncio::presence {
 
@@ -69,7 +69,7 @@ private:
     /// What waits for an account's roster, or for a change of it to be stored. One after the other,
     /// so that whatever one entity is told keeps its order.
     struct Line {
-        std::deque<Job> jobs;
+        std::list<Job> jobs; // holds nothing while it is empty: every idle account has one
         bool is_moving = false;
     };
 
