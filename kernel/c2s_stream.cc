@@ -304,9 +304,14 @@ void C2sStream::check_silence(TimePoint now, Duration idle_time)
         fail({ StreamError::Condition::connection_timeout, "nothing was heard from this client" });
         return part_from_session();
     }
-    // RFC 6120 §4.6.1: white space keeps middle boxes awake, and finds out about dead links.
-    if (silence >= idle_time && !std::exchange(was_pinged_, true))
-        write(" ");
+    // RFC 6120 §4.6.4, XEP-0199 §4.1: every client answers a ping, if only with an error, so a live
+    // one that has nothing to say is not taken for dead. White space would prove nothing.
+    if (silence >= idle_time && !std::exchange(was_pinged_, true)) {
+        Stanza ping(Stanza::Kind::iq, Stanza::Type::get);
+        ping.set_from(session_->host().jid()).set_to(session_->jid()).set_id("keep-alive");
+        ping.element().add("ping", "urn:xmpp:ping");
+        send(ping);
+    }
 }
 
 void C2sStream::shut_down()

@@ -34,8 +34,7 @@ struct Limits {
     std::uint32_t sessions_per_account = 32;
     Bytes read_rate { 0 }; ///< bytes per second of one client stream; 0: unlimited
     Bytes read_rate_before_auth { 65536 };
-    Duration idle_time
-        = 10min; ///< silence after which a keep-alive is sent; twice: closed. 0: never
+    Duration idle_time = 10min; ///< silence after which a client is pinged; twice: closed. 0: never
     std::uint32_t resource_bytes = 1023;
 
     XmlLimits xml(bool authenticated) const;

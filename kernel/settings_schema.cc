@@ -96,8 +96,8 @@ const Schema& limits_schema()
                   "The same before authentication.")
               .reload(Reload::live)
               .option("idle_time", &Limits::idle_time,
-                  "Silence after which a keep-alive is sent; after twice as long the stream is "
-                  "closed. 0: never.")
+                  "Silence after which a client is pinged; without an answer its stream is closed "
+                  "after twice as long. 0: never.")
               .range(0, day)
               .reload(Reload::live)
               .option("resource_bytes", &Limits::resource_bytes,
