@@ -7,7 +7,7 @@ namespace nuncio::internal {
 
 struct Settings {
     std::uint32_t iterations = 10000;
-    std::uint32_t cache = 4096;
+    std::uint32_t cache = 256;
 };
 
 class Internal final : public Plugin, public AuthBackend {
