@@ -256,8 +256,7 @@ task<Result<std::vector<std::string>>> AuthChain::list(std::string after, std::u
         users.insert(users.end(), more->begin(), more->end());
     }
     std::ranges::sort(users);
-    const auto repeats = std::ranges::unique(users);
-    users.erase(repeats.begin(), repeats.end());
+    users.erase(std::unique(users.begin(), users.end()), users.end());
     if (users.size() > limit)
         users.resize(limit);
     co_return users;
