@@ -181,7 +181,7 @@ if wanted tsan && build tsan; then
     unit_tests tsan
     wanted interop && interop tsan
 fi
-if wanted fuzz && build fuzz; then
+if wanted fuzz && build fuzz fuzzers; then
     fuzz
 fi
 
