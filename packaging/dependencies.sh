@@ -12,11 +12,8 @@ apt_tests="doctest-dev clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo > /dev/null; then
-        sudo "$@"
     else
-        echo "cannot install packages: neither root nor sudo; as root, run: $*" >&2
-        return 1
+        sudo "$@"
     fi
 }
 
@@ -37,6 +34,11 @@ install_packages() {
     # shellcheck disable=SC2086 # lists of words
     missing=$(apt_missing $wanted)
     [ -z "$missing" ] && return 0
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo > /dev/null; then
+        echo "packages are missing, and installing them takes root or sudo; as root, run:" >&2
+        echo "    apt-get update && apt-get install --no-install-recommends$missing" >&2
+        return 1
+    fi
     echo "installing:$missing"
     as_root apt-get update -q=2
     # shellcheck disable=SC2086

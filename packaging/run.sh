@@ -56,6 +56,10 @@ if [ $install = yes ]; then
     . "$root/packaging/dependencies.sh"
     install_packages build
 fi
+for tool in cmake ninja g++ pkg-config openssl; do
+    command -v $tool > /dev/null \
+        || fail "$tool is missing: leave out --no-install, or install what packaging/dependencies.sh lists"
+done
 
 step "building (the first time takes some minutes)"
 cd "$root"
@@ -139,6 +143,8 @@ while read -r jid password; do
         fail "no account $jid: $answer"
     fi
 done < "$accounts"
+folder=$(printf '%q' "$data") # as a shell takes it
+ctl_shown="$(printf '%q' "${ctl[0]}") --data $folder"
 first=$(awk 'NR == 1 { print $1 }' "$accounts")
 
 cat << EOF
@@ -158,9 +164,9 @@ For example, in Profanity:
 
 Look after the server from another terminal:
 
-    ${ctl[*]} status
-    ${ctl[*]} register carol@localhost
-    tail -f "$data/nuncio.log"
+    $ctl_shown status
+    $ctl_shown register carol@localhost
+    tail -f $folder/nuncio.log
 
 Ctrl-C stops it.
 EOF
