@@ -8,6 +8,7 @@
 #include "log_sink.h"
 #include "log_target.h"
 #include "plugin_host.h"
+#include "process.h"
 #include "server.h"
 #include "virtual_host.h"
 
@@ -129,6 +130,7 @@ namespace {
 
     task<Result<Value>> reload(Server& server)
     {
+        const ReloadNotice notice;
         auto reading = read_again(server);
         if (!reading)
             co_return reading.error();

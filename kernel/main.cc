@@ -107,7 +107,6 @@ int serve(Settings settings)
     std::fflush(stdout);
     notify_service_manager("READY=1");
     server.run();
-    notify_service_manager("STOPPING=1");
     return 0;
 }
 

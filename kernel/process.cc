@@ -139,6 +139,18 @@ void notify_service_manager([[maybe_unused]] const std::string& state)
 #endif
 }
 
+ReloadNotice::ReloadNotice()
+{
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    notify_service_manager("RELOADING=1\nMONOTONIC_USEC="
+        + std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+}
+
+ReloadNotice::~ReloadNotice()
+{
+    notify_service_manager("READY=1");
+}
+
 namespace {
 
     /// A watch whose memory lives until libuv has let go of it.
@@ -173,7 +185,6 @@ struct Signals::State {
         if (is_stopping)
             ::_exit(1);
         is_stopping = true;
-        notify_service_manager("STOPPING=1");
         server.stop();
     }
 

@@ -42,6 +42,15 @@ Result<void> drop_privileges(const Settings& settings);
 /// Tells the service manager ("READY=1"), if there is one.
 void notify_service_manager(const std::string& state);
 
+/// The service manager shows "reloading" while it lives.
+class ReloadNotice {
+public:
+    ReloadNotice();
+    ReloadNotice(const ReloadNotice&) = delete;
+    ReloadNotice& operator=(const ReloadNotice&) = delete;
+    ~ReloadNotice();
+};
+
 /// SIGTERM and SIGINT stop the server, SIGHUP reloads, SIGUSR1 opens the log again. Answers the
 /// watchdog of the service manager. Main thread; ends before the server.
 class Signals {

@@ -8,6 +8,7 @@
 #include "load_certificates.h"
 #include "log_sink.h"
 #include "plugin_host.h"
+#include "process.h"
 #include "shard.h"
 #include "virtual_host.h"
 
@@ -130,6 +131,7 @@ void Server::stop()
     if (stopping_.exchange(true))
         return;
     main_loop_->post([this] {
+        notify_service_manager("STOPPING=1");
         log_->info("stopping: {} streams are told", c2s_->open_streams());
         c2s_->shut_down([this] {
             plugins_->stop_all([this](Result<void> ended) {
