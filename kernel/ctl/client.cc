@@ -1,10 +1,14 @@
 // nuncioctl's end of the control socket.
 #include "client.h"
 
+#include "terminal.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <utility>
@@ -33,6 +37,20 @@ namespace {
     {
         const Value* kind = error.find("kind");
         return kind && *kind == Value("not-found") ? Error::Kind::not_found : Error::Kind::invalid;
+    }
+
+    /// Until `fd` can be read.
+    void wait_for(int fd, StatusLine* status)
+    {
+        pollfd waiting { .fd = fd, .events = POLLIN, .revents = 0 };
+        const int frame = status ? int(StatusLine::frame_time.count()) : -1;
+        while (true) {
+            const int ready = ::poll(&waiting, 1, frame);
+            if (ready > 0 || (ready < 0 && errno != EINTR))
+                return;
+            if (status)
+                status->tick();
+        }
     }
 
 }
@@ -70,7 +88,7 @@ Client::~Client()
         ::close(fd_);
 }
 
-Result<std::string> Client::read_line()
+Result<std::string> Client::read_line(StatusLine* status)
 {
     const Error lost { "the server closed the connection without an answer; its log may say why",
         Error::Kind::unavailable };
@@ -84,6 +102,7 @@ Result<std::string> Client::read_line()
         searched = input_.size();
         if (searched > answer_bytes)
             return Error { "the answer is larger than 256 MiB", Error::Kind::limit };
+        wait_for(fd_, status);
         char bytes[65536];
         const ssize_t count = ::read(fd_, bytes, sizeof bytes);
         if (count < 0 && errno == EINTR)
@@ -94,7 +113,7 @@ Result<std::string> Client::read_line()
     }
 }
 
-Result<Value> Client::call(const std::string& command, Value arguments)
+Result<Value> Client::call(const std::string& command, Value arguments, StatusLine* status)
 {
     Value request;
     request["command"] = command;
@@ -110,13 +129,15 @@ Result<Value> Client::call(const std::string& command, Value arguments)
         rest.remove_prefix(std::size_t(count));
     }
     while (true) {
-        auto answer_line = read_line();
+        auto answer_line = read_line(status);
         if (!answer_line)
             return answer_line.error();
         auto answer = Value::parse_json(*answer_line);
         if (!answer)
             return Error { "the server's answer is " + answer.error().text };
         if (const Value* progress = answer->find("progress")) {
+            if (status)
+                status->wipe();
             std::fprintf(stderr, "%s\n", progress->as_string().c_str());
             continue;
         }
@@ -127,6 +148,19 @@ Result<Value> Client::call(const std::string& command, Value arguments)
         const Value* result = answer->find("result");
         return result ? *result : Value();
     }
+}
+
+void Client::wait_for_end(StatusLine* status)
+{
+    ucred server {};
+    socklen_t size = sizeof server;
+    if (::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &server, &size) != 0 || server.pid <= 0)
+        return; // a server outside of this namespace has no number here
+    const int process = static_cast<int>(::syscall(SYS_pidfd_open, server.pid, 0));
+    if (process < 0)
+        return; // it has ended
+    wait_for(process, status);
+    ::close(process);
 }
 
 }

@@ -1,81 +1,74 @@
-// Shell completion: scripts for the shells, and the words that they ask for.
+// The words that complete a command line, by the server's own description.
 #include "completion.h"
 
 #include "command_line.h"
+#include "help.h"
 
-#include <algorithm>
 #include <set>
+#include <utility>
 
 namespace nuncio::ctl {
 
-std::string completion_script(const std::string& shell)
-{
-    // Each hands over the words so far, the unfinished one last, and offers what comes back.
-    if (shell == "bash")
-        return R"script(# bash completion for nuncioctl: source <(nuncioctl completion bash)
-_nuncioctl() {
-    local IFS=$'\n'
-    COMPREPLY=($(nuncioctl __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
-complete -F _nuncioctl nuncioctl
-)script";
-    if (shell == "zsh")
-        return R"script(#compdef nuncioctl
-# zsh completion for nuncioctl: save as _nuncioctl in a folder of $fpath
-_nuncioctl() {
-    local -a candidates
-    candidates=(${(f)"$(nuncioctl __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
-    compadd -a candidates
-}
-if [ "$funcstack[1]" = "_nuncioctl" ]; then
-    _nuncioctl "$@"
-else
-    compdef _nuncioctl nuncioctl
-fi
-)script";
-    if (shell == "fish")
-        return R"script(# fish completion for nuncioctl: nuncioctl completion fish | source
-complete -c nuncioctl -f -a '(nuncioctl __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
-)script";
-    return {};
-}
-
 namespace {
 
-    std::set<std::string> hosts(Client& client)
+    using Words = std::vector<std::string>;
+    using Candidates = std::set<std::string>;
+
+    const Candidates path { ":path" };
+
+    /// The member `key` of every table that `list` has.
+    Candidates members(const Value* list, const char* key)
     {
-        std::set<std::string> names;
-        if (const auto status = client.call("status", Value()))
-            if (const Value* list = status->find("hosts"))
-                for (const Value& host : list->as_array())
-                    names.emplace(text_of(host, "domain"));
+        Candidates names;
+        if (list)
+            for (const Value& entry : list->as_array())
+                names.emplace(text_of(entry, key));
         return names;
     }
 
-    std::set<std::string> plugins(Client& client)
+    Candidates hosts(const Ask& ask)
     {
-        std::set<std::string> names;
-        if (const auto list = client.call("plugin list", Value()))
-            for (const Value& plugin : list->as_array())
-                names.emplace(text_of(plugin, "name"));
-        return names;
+        const auto status = ask("status");
+        return status ? members(status->find("hosts"), "domain") : Candidates();
     }
 
-    std::set<std::string> values_of(Client& client, const Value& argument)
+    Candidates plugins(const Ask& ask)
+    {
+        const auto list = ask("plugin list");
+        return list ? members(&*list, "name") : Candidates();
+    }
+
+    /// An address as far as it is known: the hosts, once its local part has been typed.
+    Candidates addresses(const Ask& ask, const std::string& unfinished)
+    {
+        Candidates whole;
+        const auto at = unfinished.find('@');
+        if (at != std::string::npos)
+            for (const std::string& host : hosts(ask))
+                whole.insert(unfinished.substr(0, at + 1) + host);
+        return whole;
+    }
+
+    Candidates values_of(const Ask& ask, const Value& argument, const std::string& unfinished)
     {
         const auto type = text_of(argument, "type");
         if (type == "host")
-            return hosts(client);
+            return hosts(ask);
         if (type == "plugin")
-            return plugins(client);
+            return plugins(ask);
+        if (type == "jid")
+            return addresses(ask, unfinished);
+        if (type == "file")
+            return path;
         if (type == "boolean")
             return { "true", "false" };
         return {};
     }
 
-    std::set<std::string> command_words(const Value& description, const std::string& before)
+    /// The words that may follow `before`, which is the first word of a group or nothing.
+    Candidates command_words(const Value& description, const std::string& before)
     {
-        std::set<std::string> words;
+        Candidates words;
         for (const Value& command : description.as_array()) {
             const auto name = text_of(command, "name");
             if (!name.starts_with(before))
@@ -83,68 +76,142 @@ namespace {
             const auto rest = name.substr(before.size());
             words.emplace(rest.substr(0, rest.find(' ')));
         }
-        if (before.empty())
-            words.insert({ "completion", "--json", "--socket", "--data", "--help", "--version" });
         return words;
     }
 
-    std::set<std::string> argument_words(Client& client, const Value& command,
-        const std::vector<std::string>& given, const std::string& unfinished)
+    bool takes_next_word(const Value& argument)
     {
-        std::set<std::string> words;
-        const Value* arguments = command.find("arguments");
-        if (!arguments)
-            return words;
-        const std::string& last = given.empty() ? std::string() : given.back();
-        std::size_t positions = 0; // filled already
-        for (std::size_t i = 0; i < given.size(); ++i)
-            if (given[i].starts_with("--"))
-                i += given[i].find('=') == std::string::npos ? 1 : 0;
-            else
-                ++positions;
-        for (const Value& argument : arguments->as_array()) {
-            const std::string option = "--" + std::string(text_of(argument, "name"));
-            if (last == option)
-                return values_of(client, argument);
-            if (!flag_of(argument, "required")) {
-                if (unfinished.starts_with('-') || positions > 0
-                    || arguments->as_array().size() == 1)
-                    words.insert(option);
-            } else if (positions-- == 0) {
-                words.merge(values_of(client, argument));
+        return text_of(argument, "type") != "boolean";
+    }
+
+    Candidates with_prefix(const std::string& prefix, const Candidates& values)
+    {
+        if (values == path)
+            return path;
+        Candidates whole;
+        for (const std::string& value : values)
+            whole.insert(prefix + value);
+        return whole;
+    }
+
+    /// What the words after a command's name have filled, and what the unfinished one belongs to.
+    struct Filled {
+        Candidates names {};
+        std::size_t positions = 0;
+        const Value* open = nullptr; ///< an option whose value is the unfinished word
+    };
+
+    Filled read_given(const Value::Array& arguments, const Words& given)
+    {
+        Filled filled;
+        for (const std::string& word : given) {
+            const bool is_value = std::exchange(filled.open, nullptr) != nullptr;
+            if (is_value || word == "--")
+                continue;
+            if (!word.starts_with("--")) {
+                ++filled.positions;
+                continue;
             }
+            const auto equals = word.find('=');
+            const std::string name
+                = word.substr(2, equals == std::string::npos ? equals : equals - 2);
+            filled.names.insert(name);
+            for (const Value& argument : arguments)
+                if (text_of(argument, "name") == name && equals == std::string::npos
+                    && takes_next_word(argument))
+                    filled.open = &argument;
         }
-        return words;
+        return filled;
+    }
+
+    Candidates argument_words(
+        const Ask& ask, const Value& command, const Words& given, const std::string& unfinished)
+    {
+        const Value* declared = command.find("arguments");
+        const Value::Array none;
+        const Value::Array& arguments = declared ? declared->as_array() : none;
+        Filled filled = read_given(arguments, given);
+        if (filled.open)
+            return values_of(ask, *filled.open, unfinished);
+
+        const auto equals = unfinished.find('=');
+        const Value* next = nullptr; // required, and not there yet
+        Candidates options;
+        for (const Value& argument : arguments) {
+            const std::string name(text_of(argument, "name"));
+            if (filled.names.contains(name))
+                continue;
+            if (flag_of(argument, "required")) {
+                if (filled.positions > 0) {
+                    --filled.positions;
+                    continue;
+                }
+                next = next ? next : &argument;
+            }
+            options.insert("--" + name);
+            if (unfinished.substr(0, equals) == "--" + name && equals != std::string::npos)
+                return with_prefix(unfinished.substr(0, equals + 1),
+                    values_of(ask, argument, unfinished.substr(equals + 1)));
+        }
+        if (next && !unfinished.starts_with('-'))
+            return values_of(ask, *next, unfinished);
+        options.insert({ "--json", "--help" });
+        return options;
+    }
+
+    /// What every server has, for when none can be asked.
+    Value usual_commands()
+    {
+        Value::Array all;
+        for (const std::string_view name : static_commands()) {
+            Value command;
+            command["name"] = name;
+            all.push_back(std::move(command));
+        }
+        return all;
     }
 
 }
 
-std::string completions(Client& client, const std::vector<std::string>& all)
+std::string completions(const Ask& ask, const Words& all)
 {
-    std::vector<std::string> words = all;
+    Words words = all;
     if (words.empty())
         words.emplace_back();
     const std::string unfinished = words.back();
     words.pop_back();
-    const auto invocation = read_invocation(words);
-    const auto description = client.call("help", Value());
-    if (!invocation || !description)
-        return {};
 
-    std::set<std::string> candidates;
+    Candidates candidates;
     std::size_t used = 0;
-    const auto& given = invocation->words;
+    const auto invocation = read_invocation(words);
+    if (!invocation) // an option that is still to be told where
+        return words.back() == "--data" || words.back() == "--socket" ? ":path\n" : "";
+    Words given = invocation->words;
+    const bool is_help = !given.empty() && given[0] == "help";
+    if (is_help)
+        given.erase(given.begin());
+    const auto asked = ask("help");
+    const Value description = asked ? *asked : usual_commands();
+
+    if (given.empty() && (unfinished.starts_with("--data=") || unfinished.starts_with("--socket=")))
+        return ":path\n";
     if (!given.empty() && given[0] == "completion") {
-        candidates = { "bash", "zsh", "fish" };
-    } else if (const Value* command = find_command(*description, given, used)) {
-        candidates = argument_words(client, *command,
-            { given.begin() + static_cast<std::ptrdiff_t>(used), given.end() }, unfinished);
+        if (given.size() == 1)
+            candidates = { "bash", "zsh", "fish" };
+    } else if (const Value* command = find_command(description, given, used)) {
+        if (!is_help)
+            candidates = argument_words(ask, *command,
+                { given.begin() + static_cast<std::ptrdiff_t>(used), given.end() }, unfinished);
     } else if (given.size() <= 1) {
-        candidates = command_words(*description, given.empty() ? "" : given[0] + ' ');
+        candidates = command_words(description, given.empty() ? "" : given[0] + ' ');
+        if (given.empty() && !is_help)
+            candidates.insert(
+                { "completion", "--json", "--socket", "--data", "--help", "--version" });
     }
+
     std::string out;
     for (const std::string& word : candidates)
-        if (word.starts_with(unfinished))
+        if (word.starts_with(unfinished) || word == *path.begin())
             out += word + '\n';
     return out;
 }

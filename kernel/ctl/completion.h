@@ -1,8 +1,9 @@
 // Shell completion: scripts for the shells, and the words that they ask for.
 #pragma once
 
-#include "client.h"
+#include <nuncio/value.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,12 @@ namespace nuncio::ctl {
 /// The script of "bash", "zsh" or "fish"; empty for another shell.
 std::string completion_script(const std::string& shell);
 
-/// What could stand in place of the last of `words`, one a line. Asks the server for names of
-/// hosts and plugins.
-std::string completions(Client& client, const std::vector<std::string>& words);
+/// Calls a command of the server without arguments. Fails while no server answers.
+using Ask = std::function<Result<Value>(const std::string& command)>;
+
+/// What could stand in place of the last of `words`, one a line; ":path" where the shell's own
+/// completion of paths is right. Asks the server for its commands and the names of its hosts and
+/// plugins; without one, knows what every server has.
+std::string completions(const Ask& ask, const std::vector<std::string>& words);
 
 }

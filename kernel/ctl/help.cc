@@ -39,13 +39,20 @@ std::string command_list(const Value& description)
     return out;
 }
 
+std::span<const std::string_view> static_commands()
+{
+    static constexpr std::string_view names[] = { "status", "check", "reload", "reopen-log", "stop",
+        "register", "unregister", "change-password", "connected-users", "user-resources", "kick",
+        "plugin list", "plugin load", "plugin unload", "help" };
+    return names;
+}
+
 std::string static_command_list()
 {
-    return "commands of every server (plugins add more; a running server lists all):\n"
-           "  status, check, reload, reopen-log, stop\n"
-           "  register, unregister, change-password\n"
-           "  connected-users, user-resources, kick\n"
-           "  plugin list, plugin load, plugin unload\n";
+    std::string out = "commands of every server (plugins add more; a running server lists all):\n";
+    for (const std::string_view name : static_commands())
+        out += "  " + std::string(name) + '\n';
+    return out;
 }
 
 std::string command_help(const Value& command)

@@ -3,7 +3,9 @@
 
 #include <nuncio/value.h>
 
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace nuncio::ctl {
 
@@ -11,7 +13,8 @@ namespace nuncio::ctl {
 std::string general_help();
 /// One line for each command.
 std::string command_list(const Value& description);
-/// For a server that does not answer.
+/// For a server that does not answer: what each has.
+std::span<const std::string_view> static_commands();
 std::string static_command_list();
 /// One command with all its arguments.
 std::string command_help(const Value& command);

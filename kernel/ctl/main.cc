@@ -48,12 +48,13 @@ Exit print_help(const Invocation& invocation, const std::vector<std::string>& ab
     return print(command_help(*command));
 }
 
-/// Required secrets that were left out are asked for.
-Result<void> ask_for_secrets(const Value& command, Value& arguments)
+/// Required secrets that were left out are asked for; the answer says how many.
+Result<std::size_t> ask_for_secrets(const Value& command, Value& arguments)
 {
+    std::size_t asked = 0;
     const Value* declared = command.find("arguments");
     if (!declared)
-        return {};
+        return asked;
     for (const Value& argument : declared->as_array()) {
         const std::string name(text_of(argument, "name"));
         if (!flag_of(argument, "required") || arguments.find(name))
@@ -64,8 +65,22 @@ Result<void> ask_for_secrets(const Value& command, Value& arguments)
         if (!secret)
             return secret.error();
         arguments[name] = std::move(*secret);
+        ++asked;
     }
-    return {};
+    return asked;
+}
+
+Exit complete(const std::vector<std::string>& words)
+{
+    // The word under the cursor is not finished, and so no option yet.
+    const auto invocation
+        = read_invocation({ words.begin(), words.empty() ? words.end() : words.end() - 1 });
+    auto client = invocation ? Client::connect(invocation->socket) : invocation.error();
+    return print(completions(
+        [&](const std::string& command) {
+            return client ? client->call(command, Value()) : Result<Value>(client.error());
+        },
+        words));
 }
 
 Exit run(const Invocation& invocation)
@@ -88,10 +103,22 @@ Exit run(const Invocation& invocation)
     auto arguments = read_arguments(*command, words);
     if (!arguments)
         return complain(arguments.error(), misused);
-    if (auto asked = ask_for_secrets(*command, *arguments); !asked)
+    const auto asked = ask_for_secrets(*command, *arguments);
+    if (!asked)
         return complain(asked.error(), misused);
+    // The server does not wait for ever on a client that says nothing, and people type slowly.
+    if (*asked > 0)
+        client = Client::connect(invocation.socket);
+    if (!client)
+        return complain(client.error(), unreachable);
 
-    const auto answer = client->call(std::string(text_of(*command, "name")), std::move(*arguments));
+    const std::string name(text_of(*command, "name"));
+    StatusLine status(name);
+    StatusLine* const shown = invocation.as_json ? nullptr : &status;
+    const auto answer = client->call(name, std::move(*arguments), shown);
+    if (answer && name == "stop")
+        client->wait_for_end(shown);
+    status.wipe();
     if (!answer)
         return complain(answer.error(), failed);
     return print(invocation.as_json ? answer->json(2) + '\n' : to_text(*answer));
@@ -102,12 +129,8 @@ Exit run(const Invocation& invocation)
 int main(int argc, char** argv)
 {
     const std::vector<std::string> words(argv + 1, argv + argc);
-    if (!words.empty() && words[0] == "__complete") {
-        const std::vector<std::string> rest(words.begin() + 1, words.end());
-        const auto invocation = read_invocation(rest);
-        auto client = Client::connect(invocation ? invocation->socket : std::string());
-        return client ? print(completions(*client, rest)) : unreachable;
-    }
+    if (!words.empty() && words[0] == "__complete")
+        return complete({ words.begin() + 1, words.end() });
     const auto invocation = read_invocation(words);
     if (!invocation)
         return complain(invocation.error(), misused);

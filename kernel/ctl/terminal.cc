@@ -1,10 +1,16 @@
-// Asking for a secret.
+// What nuncioctl does at a terminal beside printing: asks for secrets, shows that it waits.
 #include "terminal.h"
 
+#include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
-#include <memory>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string_view>
 #include <termios.h>
 #include <unistd.h>
+#include <utility>
 
 namespace nuncio::ctl {
 
@@ -12,23 +18,51 @@ namespace {
 
     constexpr std::size_t longest = 65536;
 
-    struct CloseFile {
-        void operator()(std::FILE* file) const { std::fclose(file); }
+    class File {
+    public:
+        explicit File(int fd)
+            : fd_(fd)
+        {
+        }
+        File(const File&) = delete;
+        File& operator=(const File&) = delete;
+        ~File()
+        {
+            if (fd_ >= 0)
+                ::close(fd_);
+        }
+        int fd() const { return fd_; }
+
+    private:
+        int fd_;
     };
 
-    Result<std::string> read_line(std::FILE* file)
-    {
-        std::string line;
-        int c = 0;
-        while ((c = std::fgetc(file)) != EOF && c != '\n') {
-            line += static_cast<char>(c);
-            if (line.size() > longest)
-                return Error { "it is longer than 64 KiB", Error::Kind::limit };
+    // A handler reaches nothing else.
+    volatile std::sig_atomic_t caught_signal = 0;
+
+    /// Signals that would end or suspend the program are only noted while it lives, so that the
+    /// terminal can be left as it was found.
+    class HeldSignals {
+    public:
+        HeldSignals()
+        {
+            struct sigaction note { };
+            note.sa_handler = [](int signal) { caught_signal = signal; };
+            for (std::size_t i = 0; i < held.size(); ++i)
+                ::sigaction(held[i], &note, &before_[i]); // without SA_RESTART: read() returns
         }
-        if (line.empty())
-            return Error { "nothing was entered" };
-        return line;
-    }
+        HeldSignals(const HeldSignals&) = delete;
+        HeldSignals& operator=(const HeldSignals&) = delete;
+        ~HeldSignals()
+        {
+            for (std::size_t i = 0; i < held.size(); ++i)
+                ::sigaction(held[i], &before_[i], nullptr);
+        }
+
+    private:
+        static constexpr std::array held { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+        std::array<struct sigaction, held.size()> before_ {};
+    };
 
     /// The terminal does not show what is typed while it lives.
     class NoEcho {
@@ -56,14 +90,50 @@ namespace {
         bool is_changed_;
     };
 
-    Result<std::string> ask(std::FILE* terminal, const std::string& prompt)
+    void show(int fd, std::string_view text)
     {
-        const NoEcho quiet(::fileno(terminal));
-        std::fprintf(terminal, "%s: ", prompt.c_str());
-        std::fflush(terminal);
-        auto line = read_line(terminal);
-        std::fputc('\n', terminal);
+        // A terminal that cannot be written to is no reason to give up.
+        [[maybe_unused]] const ssize_t shown = ::write(fd, text.data(), text.size());
+    }
+
+    /// Byte by byte: what follows the line belongs to whoever reads next.
+    Result<std::string> read_line(int fd, const std::string& name)
+    {
+        std::string line;
+        char c = 0;
+        while (caught_signal == 0) {
+            const ssize_t count = ::read(fd, &c, 1);
+            if (count < 0 && errno == EINTR)
+                continue;
+            if (count <= 0 || c == '\n')
+                break;
+            line += c;
+            if (line.size() > longest)
+                return Error { name + ": is longer than 64 KiB", Error::Kind::limit };
+        }
+        if (line.empty())
+            return Error { name + ": nothing was entered" };
         return line;
+    }
+
+    Result<std::string> ask(int terminal, const std::string& name, const std::string& prompt)
+    {
+        while (true) {
+            Result<std::string> line = [&] {
+                const HeldSignals held;
+                const NoEcho quiet(terminal);
+                show(terminal, prompt + ": ");
+                auto read = read_line(terminal, name);
+                show(terminal, "\n");
+                return read;
+            }();
+            const int signal = std::exchange(caught_signal, 0);
+            if (signal == 0)
+                return line;
+            ::raise(signal);
+            if (signal != SIGTSTP) // after a pause the question is asked again
+                return Error { name + ": interrupted; nothing was changed" };
+        }
     }
 
 }
@@ -71,19 +141,53 @@ namespace {
 Result<std::string> ask_secret(const std::string& name)
 {
     if (!::isatty(STDIN_FILENO))
-        return read_line(stdin);
-    const std::unique_ptr<std::FILE, CloseFile> terminal(std::fopen("/dev/tty", "r+e"));
-    if (!terminal)
+        return read_line(STDIN_FILENO, name);
+    const File terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    if (terminal.fd() < 0)
         return Error { name + ": is missing, and there is no terminal to ask for it" };
-    auto first = ask(terminal.get(), name);
+    auto first = ask(terminal.fd(), name, name);
     if (!first)
         return first;
-    const auto again = ask(terminal.get(), name + " again");
+    const auto again = ask(terminal.fd(), name, name + " again");
     if (!again)
         return again;
     if (*first != *again)
         return Error { "the two differ; nothing was changed" };
     return first;
+}
+
+StatusLine::StatusLine(std::string text)
+    : text_(std::move(text))
+{
+    const char* kind = std::getenv("TERM");
+    is_possible_ = ::isatty(STDERR_FILENO) && kind && std::string_view(kind) != "dumb";
+}
+
+StatusLine::~StatusLine()
+{
+    wipe();
+}
+
+void StatusLine::tick(Clock::time_point now)
+{
+    using namespace std::chrono_literals;
+    const auto waited = now - began_;
+    if (!is_possible_ || waited < 300ms)
+        return;
+    constexpr std::string_view frames = "|/-\\";
+    std::string line = "\r\033[K";
+    line += frames[frame_++ % frames.size()];
+    line += ' ' + text_;
+    if (const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count())
+        line += ", " + std::to_string(seconds) + " s";
+    show(STDERR_FILENO, line);
+    is_drawn_ = true;
+}
+
+void StatusLine::wipe()
+{
+    if (std::exchange(is_drawn_, false))
+        show(STDERR_FILENO, "\r\033[K");
 }
 
 }

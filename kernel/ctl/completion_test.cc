@@ -1,0 +1,94 @@
+#include "completion.h"
+
+#include <doctest/doctest.h>
+
+using namespace nuncio;
+using namespace nuncio::ctl;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Result<Value> answer(const std::string& command)
+{
+    if (command == "status")
+        return Value::parse_json(R"({"hosts":[{"domain":"a.example"},{"domain":"b.example"}]})");
+    if (command == "plugin list")
+        return Value::parse_json(R"([{"name":"ping"},{"name":"roster"}])");
+    return Value::parse_json(R"json([
+        {"name":"connected-users","arguments":[{"name":"host","type":"host","required":false}]},
+        {"name":"export","arguments":[
+            {"name":"dry-run","type":"boolean","required":false},
+            {"name":"to","type":"file","required":true}]},
+        {"name":"help","arguments":[]},
+        {"name":"kick","arguments":[
+            {"name":"jid","type":"jid","required":true},
+            {"name":"reason","type":"string","required":false}]},
+        {"name":"plugin list","arguments":[]},
+        {"name":"plugin load","arguments":[
+            {"name":"plugin","type":"plugin","required":true},
+            {"name":"host","type":"host","required":false}]}
+    ])json");
+}
+
+std::string complete(const Words& words)
+{
+    return completions(answer, words);
+}
+
+}
+
+TEST_CASE("the first word completes to commands and nuncioctl's own options")
+{
+    CHECK(complete({ "k" }) == "kick\n");
+    CHECK(complete({ "pl" }) == "plugin\n");
+    CHECK(complete({ "--js" }) == "--json\n");
+    CHECK(complete({ "--json", "--data=/d", "con" }) == "connected-users\n");
+    CHECK(complete({ "nothing", "" }).empty());
+}
+
+TEST_CASE("groups and their members complete, after help as well")
+{
+    CHECK(complete({ "plugin", "l" }) == "list\nload\n");
+    CHECK(complete({ "help", "k" }) == "kick\n");
+    CHECK(complete({ "help", "plugin", "" }) == "list\nload\n");
+    CHECK(complete({ "help", "kick", "" }).empty());
+    CHECK(complete({ "completion", "" }) == "bash\nfish\nzsh\n");
+}
+
+TEST_CASE("arguments complete by their type")
+{
+    CHECK(complete({ "plugin", "load", "" }) == "ping\nroster\n");
+    CHECK(complete({ "plugin", "load", "--host", "a" }) == "a.example\n");
+    CHECK(complete({ "plugin", "load", "--host=b" }) == "--host=b.example\n");
+    CHECK(complete({ "plugin", "load", "--host", "a.example", "p" }) == "ping\n");
+    CHECK(complete({ "kick", "ana" }).empty());
+    CHECK(complete({ "kick", "ana@" }) == "ana@a.example\nana@b.example\n");
+    CHECK(complete({ "export", "/tm" }) == ":path\n");
+    CHECK(complete({ "export", "--dry-run", "/tm" }) == ":path\n");
+    CHECK(complete({ "export", "--to=/tm" }) == ":path\n");
+}
+
+TEST_CASE("options that are still missing complete")
+{
+    CHECK(complete({ "plugin", "load", "--" }) == "--help\n--host\n--json\n--plugin\n");
+    CHECK(complete({ "plugin", "load", "ping", "--" }) == "--help\n--host\n--json\n");
+    CHECK(complete({ "plugin", "load", "ping", "--host=a.example", "" }) == "--help\n--json\n");
+    CHECK(complete({ "plugin", "load", "ping", "" }) == "--help\n--host\n--json\n");
+    CHECK(complete({ "kick", "a@b", "--reason", "" }).empty());
+}
+
+TEST_CASE("the shell completes the paths that nuncioctl's own options take")
+{
+    CHECK(complete({ "--data", "/v" }) == ":path\n");
+    CHECK(complete({ "--socket=/v" }) == ":path\n");
+    CHECK(complete({ "--data", "/v", "st" }).empty());
+}
+
+TEST_CASE("without a server there are the commands that every server has")
+{
+    const Ask nobody = [](const std::string&) { return Result<Value>(Error { "not running" }); };
+    CHECK(completions(nobody, { "sto" }) == "stop\n");
+    CHECK(completions(nobody, { "plugin", "un" }) == "unload\n");
+    CHECK(completions(nobody, { "--v" }) == "--version\n");
+}
