@@ -16,8 +16,8 @@ _nuncioctl() {
     current=${words[${#words[@]} - 1]}
     IFS=$'\n'
     COMPREPLY=($("${words[0]/#\~\//$HOME/}" __complete "${words[@]:1}" 2> /dev/null))
-    # Only what follows the last such break is replaced.
-    local cut=${current%"${current##*[@=:]}"}
+    # Of it only $2, what readline takes for the word, is replaced.
+    local cut=${current%"$2"}
     if [[ ${COMPREPLY[0]-} == :path ]]; then
         compopt -o filenames 2> /dev/null
         COMPREPLY=($(compgen -f -- "${current#--*=}"))
@@ -58,7 +58,7 @@ function __nuncioctl_candidates
     if test "$candidates[1]" = :path
         set -l option (string match -r -- '^--[^=]*=' "$current")
         for path in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' "$current"))
-            echo $option$path
+            echo "$option$path"
         end
     else
         string join \n -- $candidates

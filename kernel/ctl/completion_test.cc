@@ -1,5 +1,7 @@
 #include "completion.h"
 
+#include <cstdio>
+#include <cstdlib>
 #include <doctest/doctest.h>
 
 using namespace nuncio;
@@ -34,6 +36,24 @@ Result<Value> answer(const std::string& command)
 std::string complete(const Words& words)
 {
     return completions(answer, words);
+}
+
+/// What bash is left with for `line`, whose last word as readline cuts it is `current`, when
+/// nuncioctl offers `offer`.
+std::string bash_offers(
+    const std::string& line, const std::string& current, const std::string& offer)
+{
+    const std::string program = completion_script("bash") + "nuncioctl() { echo '" + offer
+        + "'; }; COMP_LINE='" + line + "'; COMP_POINT=${#COMP_LINE}; _nuncioctl nuncioctl '"
+        + current + "'; echo \"${COMPREPLY[*]}\"";
+    REQUIRE(::setenv("NUNCIO_TEST", program.c_str(), 1) == 0);
+    std::FILE* const bash = ::popen("exec bash -c \"$NUNCIO_TEST\"", "r");
+    REQUIRE(bash);
+    std::string output;
+    for (int c = 0; (c = std::fgetc(bash)) != EOF;)
+        output += static_cast<char>(c);
+    CHECK(::pclose(bash) == 0);
+    return output;
 }
 
 }
@@ -91,4 +111,13 @@ TEST_CASE("without a server there are the commands that every server has")
     CHECK(completions(nobody, { "sto" }) == "stop\n");
     CHECK(completions(nobody, { "plugin", "un" }) == "unload\n");
     CHECK(completions(nobody, { "--v" }) == "--version\n");
+}
+
+TEST_CASE("bash replaces as much of a word as readline takes it for")
+{
+    CHECK(bash_offers("nuncioctl kick ana@lo", "@lo", "ana@localhost") == "@localhost\n");
+    CHECK(bash_offers("nuncioctl list --host=lo", "lo", "--host=localhost") == "localhost\n");
+    CHECK(bash_offers("nuncioctl ", "", "status") == "status\n");
+    CHECK(bash_offers("nuncioctl --data /bi", "/bi", ":path") == "/bin\n");
+    CHECK(bash_offers("nuncioctl --data=/bi", "/bi", ":path") == "/bin\n");
 }
