@@ -88,13 +88,23 @@ namespace {
     task<Result<Value>> unload(Server& server, const CommandCall& call)
     {
         Completion<Result<void>> done;
+        const Value* const recursive = call.arguments.find("recursive");
         server.plugins().unload(std::string(call.text("plugin")), std::string(call.text("host")),
+            recursive && recursive->as_bool() ? Dependents::unload : Dependents::refuse,
             [done](Result<void> result) { done.resolve(std::move(result)); });
         if (auto result = co_await done; !result)
             co_return result.error();
         Value answer;
         answer["unloaded"] = call.text("plugin");
         co_return answer;
+    }
+
+    task<Result<Value>> reload_plugin(Server& server, const CommandCall& call)
+    {
+        Completion<Result<Value>> done;
+        server.plugins().reload(std::string(call.text("plugin")),
+            [done](Result<Value> report) { done.resolve(std::move(report)); });
+        co_return co_await done;
     }
 
     Result<ConfigReading> read_again(const Server& server)
@@ -166,8 +176,16 @@ namespace {
                 const CommandCall&) -> task<Result<Value>> { co_return server.plugins().list(); });
         registry.add({ "plugin load", "Load a plugin while the server runs.", { plugin, host } },
             [&server](const CommandCall& call) { return load(server, call); });
-        registry.add({ "plugin unload", "Unload a plugin; users stay online.", { plugin, host } },
+        const CommandArgument recursive { .name = "recursive",
+            .type = Type::boolean,
+            .doc = "unload those that need it, too",
+            .required = false };
+        registry.add(
+            { "plugin unload", "Unload a plugin; users stay online.", { plugin, host, recursive } },
             [&server](const CommandCall& call) { return unload(server, call); });
+        registry.add({ "plugin reload", "Replace a plugin by its file on disk; no stanza is lost.",
+                         { plugin } },
+            [&server](const CommandCall& call) { return reload_plugin(server, call); });
     }
 
 }

@@ -133,15 +133,34 @@ Result<std::shared_ptr<Generation>> PluginFiles::open(const std::string& name)
             return known->second;
         in_use_.erase(known);
     }
-    // Before anything is copied: a plugin that does not fit costs nothing.
-    if (auto checked = check_plugin_note(*note); !checked)
-        return checked.error();
-    if (auto prepared = prepare(); !prepared)
-        return prepared.error();
-    auto opened = Generation::open(note->file, folder_, log_);
+    auto opened = open_file(*note);
     if (opened)
         in_use_[name] = *opened;
     return opened;
+}
+
+Result<std::shared_ptr<Generation>> PluginFiles::open_file(const PluginNote& note)
+{
+    // Before anything is copied: a plugin that does not fit costs nothing.
+    if (auto checked = check_plugin_note(note); !checked)
+        return checked.error();
+    if (auto prepared = prepare(); !prepared)
+        return prepared.error();
+    return Generation::open(note.file, folder_, log_);
+}
+
+Result<std::shared_ptr<Generation>> PluginFiles::open_anew(const std::string& name)
+{
+    const auto note = find(name);
+    if (!note)
+        return note.error();
+    return open_file(*note);
+}
+
+void PluginFiles::use(std::shared_ptr<Generation> generation)
+{
+    const std::string name = generation->note().name;
+    in_use_[name] = std::move(generation);
 }
 
 Result<const Schema*> PluginFiles::schema(const std::string& name)

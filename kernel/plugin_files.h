@@ -29,6 +29,9 @@ public:
 
     /// The generation in use, or, while no instance is made of it, one of the file on disk.
     Result<std::shared_ptr<Generation>> open(const std::string& name);
+    /// A new generation of the file on disk, whatever is in use; use() makes it that.
+    Result<std::shared_ptr<Generation>> open_anew(const std::string& name);
+    void use(std::shared_ptr<Generation> generation);
     /// The options of a plugin. Valid until the next call about the same plugin.
     Result<const Schema*> schema(const std::string& name);
     /// The next open() takes the file on disk again.
@@ -38,6 +41,7 @@ public:
 
 private:
     Result<void> prepare();
+    Result<std::shared_ptr<Generation>> open_file(const PluginNote& note);
 
     std::vector<std::string> folders_;
     std::string folder_;

@@ -2,10 +2,10 @@
 #include "plugin_host.h"
 
 #include "context.h"
+#include "generation.h"
 #include "plugin_files.h"
-#include "plugin_order.h"
-#include "plugin_starter.h"
 #include "plugin_task.h"
+#include "plugin_transaction.h"
 #include "pool_backlog.h"
 #include "retirement.h"
 #include "server.h"
@@ -20,77 +20,20 @@ namespace nuncio::kernel {
 
 namespace {
 
-    using Instances = std::vector<std::shared_ptr<PluginInstance>>;
+    using Figures = PluginTransaction::Figures;
 
     const Instances& instances_of(const VirtualHost& host)
     {
         return host.published()->instances;
     }
 
-    bool runs_on(const VirtualHost& host, const std::string& name)
+    /// For those who want to know only whether it worked.
+    std::function<void(Result<Figures>)> told_by(PluginHost::Done done)
     {
-        return std::ranges::any_of(
-            instances_of(host), [&](const auto& other) { return other->name() == name; });
-    }
-
-    /// The plugins that a host's settings name, with their tables: auth backends need not be
-    /// enabled apart.
-    std::map<std::string, Value> wanted_by(const HostSettings& settings)
-    {
-        auto wanted = settings.plugins;
-        for (const std::string& backend : settings.auth)
-            wanted.try_emplace(backend, Value(Value::Table()));
-        return wanted;
-    }
-
-    HostChange no_change(VirtualHost& host)
-    {
-        return { &host, host.settings(), instances_of(host), {}, {} };
-    }
-
-    void let_go(HostChange& change, const std::string& name)
-    {
-        const auto at = std::ranges::find_if(
-            change.kept, [&](const auto& other) { return other->name() == name; });
-        if (at == change.kept.end())
-            return;
-        change.leaving.push_back(std::move(*at));
-        change.kept.erase(at);
-    }
-
-    /// Who cannot be without `name` among the instances of a host, by name.
-    std::string dependents_on(const Instances& instances, const std::string& name)
-    {
-        std::vector<const PluginNote*> notes;
-        std::size_t provider = 0;
-        for (const auto& instance : instances) {
-            if (instance->name() == name)
-                provider = notes.size();
-            notes.push_back(&instance->generation().note());
-        }
-        std::string text;
-        for (const std::size_t index : dependents_of(notes, provider))
-            text += (text.empty() ? "" : ", ") + notes[index]->name;
-        return text;
-    }
-
-    bool provides_any(const PluginInstance& instance, const std::vector<std::string>& interfaces)
-    {
-        const auto& provides = const_cast<PluginInstance&>(instance).generation().note().provides;
-        return std::ranges::any_of(interfaces, [&](const std::string& needed) {
-            return std::ranges::find(provides, needed) != provides.end();
-        });
-    }
-
-    /// Whether an administrator's choice of disciplines would now be another.
-    bool has_other_disciplines(PluginInstance& instance, const Value& before, const Value& after)
-    {
-        return std::ranges::any_of(
-            instance.registrations().iq_handlers, [&](const Registrations::IqHandler& handler) {
-                const Value* const one = before.find(handler.ns);
-                const Value* const other = after.find(handler.ns);
-                return one && other ? !(*one == *other) : one != other;
-            });
+        return [done = std::move(done)](const Result<Figures>& ended) {
+            if (done)
+                done(ended ? Result<void>() : ended.error());
+        };
     }
 
 }
@@ -112,115 +55,61 @@ struct PluginHost::State {
     PluginFiles files;
     PoolBacklog pool;
     Duration patience = 30s;
-    std::deque<std::function<void()>> transactions; // the first one is under way
-    std::list<std::unique_ptr<Retirement>> retirements;
+    std::deque<std::function<void()>> waiting; // the first one is under way
+    std::unique_ptr<PluginTransaction> under_way;
+    std::list<std::unique_ptr<Retirement>> pinned;
 
-    /// Runs `job` when those before it have ended; it calls end_transaction() in every case.
-    void transact(std::function<void()> job)
+    /// Runs `job` when those before it have ended; it calls end_turn() in every case.
+    void take_turn(std::function<void()> job)
     {
-        transactions.push_back(std::move(job));
-        if (transactions.size() == 1)
-            run_transaction();
+        waiting.push_back(std::move(job));
+        if (waiting.size() == 1)
+            begin_turn();
     }
 
-    void run_transaction()
+    void begin_turn()
     {
         // By mail: never from a plugin's own code, and never from inside of the one before.
         server.main_loop().post([this] {
-            const auto job = std::move(transactions.front()); // it may end its transaction
+            const auto job = std::move(waiting.front()); // it may end its turn
             job();
         });
     }
 
-    void end_transaction(const Done& done, Result<void> result)
+    void end_turn()
     {
         files.forget_unused();
-        if (done)
-            done(std::move(result));
-        transactions.pop_front();
-        if (!transactions.empty())
-            run_transaction();
+        std::erase_if(pinned, [](const auto& one) { return one->is_over(); });
+        waiting.pop_front();
+        if (!waiting.empty())
+            begin_turn();
     }
 
-    /// Those that stay and used a service of one that goes: their tasks may be inside of it.
-    std::vector<Retirement::Bystander> bystanders_of(const HostChange& change)
+    /// Carries out a plan as one transaction, in the turn of who calls it.
+    void carry_out(Result<PluginPlan> plan, std::function<void(Result<Figures>)> done)
     {
-        std::vector<Retirement::Bystander> found;
-        for (const auto& kept : change.kept)
-            if (std::ranges::any_of(change.leaving, [&](const auto& leaving) {
-                    return provides_any(*leaving, kept->registrations().uses);
-                }))
-                found.push_back({ kept, kept->begin_era() });
-        return found;
-    }
-
-    /// Builds all changes, switches all hosts, ends what left. A failure changes nothing.
-    void apply(std::vector<HostChange> changes, const Done& done)
-    {
-        std::vector<Instances> next;
-        for (const HostChange& change : changes) {
-            auto built = build_instances(change, OnFailure::give_up, pool);
-            if (!built) {
-                // Newest first, and of them those that started last.
-                while (!next.empty()) {
-                    while (!next.back().empty())
-                        next.back().pop_back();
-                    next.pop_back();
-                }
-                return end_transaction(done, built.error());
-            }
-            next.push_back(std::move(*built));
+        if (!plan) {
+            done(plan.error());
+            return end_turn();
         }
-
-        // From here on nothing can fail.
-        Instances leaving, fresh;
-        std::vector<Retirement::Bystander> bystanders;
-        for (std::size_t i = 0; i < changes.size(); ++i) {
-            for (auto& bystander : bystanders_of(changes[i]))
-                bystanders.push_back(std::move(bystander));
-            for (const auto& instance : next[i])
-                if (std::ranges::find(changes[i].kept, instance) == changes[i].kept.end())
-                    fresh.push_back(instance);
-            std::ranges::move(changes[i].leaving, std::back_inserter(leaving));
-            changes[i].host->set_settings(changes[i].settings);
-        }
-        auto retirement = std::make_unique<Retirement>(
-            server, std::move(leaving), std::move(bystanders), patience);
-        retirements.push_back(std::move(retirement));
-        // What follows must not keep instances: the retirement lets go of them last.
-        std::vector<VirtualHost*> hosts;
-        for (const HostChange& change : changes)
-            hosts.push_back(change.host);
-        changes.clear();
-
-        const auto left = std::make_shared<std::size_t>(hosts.size()); // shared: by the hosts
-        for (std::size_t i = 0; i < hosts.size(); ++i)
-            hosts[i]->publish(RouteTable::build(std::move(next[i])), [this, left, done] {
-                if (--*left == 0)
-                    switch_domains(done);
-            });
-        forget_unpublished(retirements.back()->leaving());
-        // Posted after the tables, so a task that starts sees its own plugin in the table.
-        for (const auto& instance : fresh)
-            instance->parts().context.commit();
-    }
-
-    void switch_domains(const Done& done)
-    {
-        server.publish_domains([this, done] {
-            Retirement& retirement = *retirements.back();
-            retirement.begin([this, done] {
-                server.main_loop().post([this, done] {
-                    sweep_retirements();
-                    end_transaction(done, {});
+        under_way = std::make_unique<PluginTransaction>(server, pool, std::move(plan->changes),
+            PluginTransaction::Bounds { .patience = patience });
+        under_way->run(
+            [this, renewed = std::move(plan->renewed)](const Instances& leaving) {
+                for (const auto& generation : renewed)
+                    files.use(generation);
+                forget_unpublished(leaving);
+            },
+            [this, done = std::move(done)](Result<Figures> ended) {
+                if (auto retirement = under_way->take_retirement())
+                    pinned.push_back(std::move(retirement)); // swept when it is over
+                done(std::move(ended));
+                // Not from inside of it.
+                server.main_loop().post([this] {
+                    under_way.reset();
+                    end_turn();
                 });
             });
-        });
-    }
-
-    void sweep_retirements()
-    {
-        std::erase_if(retirements, [](const auto& one) { return one->is_over(); });
     }
 
     /// Code goes with its last instance on any host.
@@ -232,26 +121,8 @@ struct PluginHost::State {
                 files.forget(instance->name());
     }
 
-    Result<std::vector<VirtualHost*>> hosts_named(const std::string& domain)
-    {
-        std::vector<VirtualHost*> hosts;
-        if (!domain.empty()) {
-            VirtualHost* const host = server.find_host(domain);
-            if (!host)
-                return Error { "there is no host " + domain, Error::Kind::not_found };
-            hosts.push_back(host);
-            return hosts;
-        }
-        for (const auto& host : server.hosts())
-            hosts.push_back(host.get());
-        return hosts;
-    }
-
     void start_all();
-    void load(const std::string& name, const std::string& domain, const Done& done);
-    void unload(const std::string& name, const std::string& domain, const Done& done);
-    void reconfigure(VirtualHost& host, HostSettings settings, const Done& done);
-    void stop_all(const Done& done);
+    void reload(const std::string& name, const std::function<void(Result<Value>)>& done);
 };
 
 PluginHost::PluginHost(Server& server)
@@ -338,147 +209,64 @@ Result<void> PluginHost::start_all()
 
 void PluginHost::load(const std::string& name, const std::string& domain, Done done)
 {
-    state_->transact(
-        [this, name, domain, done = std::move(done)] { state_->load(name, domain, done); });
+    state_->take_turn([this, name, domain, done = std::move(done)] {
+        state_->carry_out(plan_load(state_->server, state_->files, name, domain), told_by(done));
+    });
 }
 
-void PluginHost::State::load(const std::string& name, const std::string& domain, const Done& done)
+void PluginHost::unload(
+    const std::string& name, const std::string& domain, Dependents dependents, Done done)
 {
-    auto hosts = hosts_named(domain);
-    if (!hosts)
-        return end_transaction(done, hosts.error());
-    // Without a domain: where the settings enable it; where none does, everywhere with its
-    // defaults.
-    if (domain.empty() && std::ranges::any_of(*hosts, [&](VirtualHost* host) {
-            return wanted_by(host->settings()).contains(name);
-        }))
-        std::erase_if(
-            *hosts, [&](VirtualHost* host) { return !wanted_by(host->settings()).contains(name); });
-    std::erase_if(*hosts, [&](VirtualHost* host) { return runs_on(*host, name); });
-    if (hosts->empty())
-        return end_transaction(done,
-            Error { "the plugin " + name + " is loaded already"
-                    + (domain.empty() ? std::string() : " on " + domain),
-                Error::Kind::conflict });
+    state_->take_turn([this, name, domain, dependents, done = std::move(done)] {
+        state_->carry_out(plan_unload(state_->server, name, domain, dependents), told_by(done));
+    });
+}
 
-    auto opened = files.open(name);
-    if (!opened)
-        return end_transaction(done, opened.error());
-    std::vector<HostChange> changes;
-    for (VirtualHost* host : *hosts) {
-        HostChange change = no_change(*host);
-        const auto wanted = wanted_by(change.settings);
-        const auto table = wanted.find(name);
-        change.added.push_back(
-            { *opened, table == wanted.end() ? Value(Value::Table()) : table->second });
-        changes.push_back(std::move(change));
+void PluginHost::reload(const std::string& name, std::function<void(Result<Value>)> done)
+{
+    state_->take_turn([this, name, done = std::move(done)] { state_->reload(name, done); });
+}
+
+void PluginHost::State::reload(
+    const std::string& name, const std::function<void(Result<Value>)>& done)
+{
+    const auto failed = [name](std::string_view step, const Error& error) {
+        return Error { "the reload of " + name + " failed at the step \"" + std::string(step)
+                + "\", and the generation before it goes on: " + error.text,
+            error.kind };
+    };
+    auto plan = plan_reload(server, files, name);
+    if (!plan) {
+        done(failed(to_string(PluginTransaction::Step::stage), plan.error()));
+        return end_turn();
     }
-    opened = Error {};
-    apply(std::move(changes), done);
-}
-
-void PluginHost::unload(const std::string& name, const std::string& domain, Done done)
-{
-    state_->transact(
-        [this, name, domain, done = std::move(done)] { state_->unload(name, domain, done); });
-}
-
-void PluginHost::State::unload(const std::string& name, const std::string& domain, const Done& done)
-{
-    auto hosts = hosts_named(domain);
-    if (!hosts)
-        return end_transaction(done, hosts.error());
-    std::erase_if(*hosts, [&](VirtualHost* host) { return !runs_on(*host, name); });
-    if (hosts->empty())
-        return end_transaction(done,
-            Error { "the plugin " + name + " is not loaded"
-                    + (domain.empty() ? std::string() : " on " + domain),
-                Error::Kind::not_found });
-
-    std::vector<HostChange> changes;
-    for (VirtualHost* host : *hosts) {
-        if (const auto needed = dependents_on(instances_of(*host), name); !needed.empty())
-            return end_transaction(done,
-                Error { name + " is needed on " + std::string(host->domain()) + " by " + needed
-                        + ": unload them first",
-                    Error::Kind::conflict });
-        changes.push_back(no_change(*host));
-        let_go(changes.back(), name);
-    }
-    apply(std::move(changes), done);
+    Value report;
+    report["reloaded"] = name;
+    report["generation"] = std::int64_t(plan->renewed.front()->number());
+    report["version"] = plan->renewed.front()->note().version;
+    for (const HostChange& change : plan->changes)
+        report["hosts"].array().emplace_back(change.host->domain());
+    carry_out(std::move(plan),
+        [this, failed, report = std::move(report), done](Result<Figures> ended) mutable {
+            if (!ended)
+                return done(failed(to_string(under_way->step()), ended.error()));
+            report["former_generation"] = ended->is_pinned ? "pinned" : "ended";
+            done(std::move(report));
+        });
 }
 
 void PluginHost::reconfigure(VirtualHost& host, const HostSettings& settings, Done done)
 {
-    state_->transact([this, &host, settings, done = std::move(done)] {
-        state_->reconfigure(host, settings, done);
+    state_->take_turn([this, &host, settings, done = std::move(done)] {
+        state_->carry_out(plan_reconfigure(state_->files, host, settings), told_by(done));
     });
-}
-
-void PluginHost::State::reconfigure(VirtualHost& host, HostSettings settings, const Done& done)
-{
-    const auto wanted = wanted_by(settings);
-    HostChange change = no_change(host);
-    std::vector<std::string> rebuilt;
-    for (const auto& instance : instances_of(host)) {
-        const auto found = wanted.find(instance->name());
-        if (found == wanted.end()) {
-            let_go(change, instance->name());
-        } else if (!(found->second == instance->parts().table)
-            || has_other_disciplines(
-                *instance, host.settings().iq_disciplines, settings.iq_disciplines)) {
-            let_go(change, instance->name());
-            rebuilt.push_back(instance->name());
-        }
-    }
-    // A new provider is another object: who holds on to the old one is built anew as well.
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (const auto& kept : Instances(change.kept)) {
-            const auto& required = kept->generation().note().requires_;
-            if (std::ranges::none_of(change.leaving,
-                    [&](const auto& leaving) { return provides_any(*leaving, required); }))
-                continue;
-            let_go(change, kept->name());
-            rebuilt.push_back(kept->name());
-            changed = true;
-        }
-    }
-    change.settings = std::move(settings);
-    for (const auto& [name, table] : wanted) {
-        if (runs_on(host, name) && std::ranges::find(rebuilt, name) == rebuilt.end())
-            continue;
-        auto opened = files.open(name);
-        if (!opened)
-            return end_transaction(done, opened.error());
-        change.added.push_back({ std::move(*opened), table });
-    }
-    // In the order of their start again: they end in the reverse of it.
-    const auto& order = instances_of(host);
-    std::ranges::sort(change.leaving, {},
-        [&](const auto& instance) { return std::ranges::find(order, instance); });
-
-    std::vector<HostChange> changes;
-    changes.push_back(std::move(change));
-    apply(std::move(changes), done);
 }
 
 void PluginHost::stop_all(Done done)
 {
-    state_->transact([this, done = std::move(done)] { state_->stop_all(done); });
-}
-
-void PluginHost::State::stop_all(const Done& done)
-{
-    std::vector<HostChange> changes;
-    for (const auto& host : server.hosts()) {
-        HostChange change = no_change(*host);
-        std::swap(change.kept, change.leaving);
-        changes.push_back(std::move(change));
-    }
-    if (changes.empty())
-        return end_transaction(done, {});
-    apply(std::move(changes), done);
+    state_->take_turn([this, done = std::move(done)] {
+        state_->carry_out(plan_stop(state_->server), told_by(done));
+    });
 }
 
 Value PluginHost::list() const
@@ -497,9 +285,14 @@ Value PluginHost::list() const
         row.hosts.emplace_back(std::string(instance->host().domain()));
         row.leases += instance->leases();
     };
-    for (const auto& retirement : state_->retirements)
-        for (const auto& instance : retirement->leaving())
-            add(instance, retirement->is_pinned() ? "pinned" : "draining");
+    const auto add_leaving = [&](const Retirement& retirement) {
+        for (const auto& instance : retirement.leaving())
+            add(instance, retirement.is_pinned() ? "pinned" : "draining");
+    };
+    for (const auto& retirement : state_->pinned)
+        add_leaving(*retirement);
+    if (state_->under_way && state_->under_way->retirement())
+        add_leaving(*state_->under_way->retirement());
     for (const auto& host : state_->server.hosts())
         for (const auto& instance : instances_of(*host))
             add(instance, "running");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plugin_note.h"
+#include "plugin_plan.h"
 #include "settings.h"
 
 #include <nuncio/result.h>
@@ -40,9 +41,12 @@ public:
     using Done = std::function<void(Result<void>)>;
     /// Loads an enabled or named plugin on every host that wants it (or on `domain` only).
     void load(const std::string& name, const std::string& domain, Done done);
-    /// Ends its instances everywhere (or on `domain`), then unmaps. Refused with the names of
-    /// plugins that need it.
-    void unload(const std::string& name, const std::string& domain, Done done);
+    /// Ends its instances everywhere (or on `domain`), then unmaps.
+    void unload(
+        const std::string& name, const std::string& domain, Dependents dependents, Done done);
+    /// Puts the file on disk in place of the generation that runs, on every host at once. Answers
+    /// what was done; an error names the step that failed, and the former generation goes on.
+    void reload(const std::string& name, std::function<void(Result<Value>)> done);
     /// New settings after a reload: instances whose merged table changed are built beside the old
     /// ones and switched.
     void reconfigure(VirtualHost& host, const HostSettings& settings, Done done);

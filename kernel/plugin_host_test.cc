@@ -176,7 +176,8 @@ TEST_CASE("what is under way ends before its plugin does")
     CHECK(row_of(server, "drifter").find("leases")->as_integer() > 0);
 
     bool is_over = false;
-    server->plugins().unload("drifter", {}, [&](Result<void> result) { is_over = result.ok(); });
+    server->plugins().unload(
+        "drifter", {}, Dependents::refuse, [&](Result<void> result) { is_over = result.ok(); });
     server->settle();
     CHECK(running(server).empty());
     CHECK(row_of(server, "drifter").find("state")->as_string() == "draining");

@@ -14,8 +14,6 @@ namespace nuncio::kernel {
 
 namespace {
 
-    using Instances = std::vector<std::shared_ptr<PluginInstance>>;
-
     Result<void> run_start(PluginInstance& instance, const InstanceContext::Neighbours& neighbours)
     {
         PluginInstance::Parts& parts = instance.parts();

@@ -14,6 +14,8 @@ namespace nuncio::kernel {
 class PoolBacklog;
 class VirtualHost;
 
+using Instances = std::vector<std::shared_ptr<PluginInstance>>; // shared: by tables
+
 /// What shall change on one host.
 struct HostChange {
     struct New {
@@ -22,7 +24,7 @@ struct HostChange {
     };
     VirtualHost* host = nullptr;
     HostSettings settings; ///< that hold after the change
-    std::vector<std::shared_ptr<PluginInstance>> kept, leaving; ///< in the order of their start
+    Instances kept, leaving; ///< in the order of their start
     std::vector<New> added;
 
     bool is_empty() const { return leaving.empty() && added.empty(); }
@@ -35,7 +37,7 @@ enum class OnFailure {
 
 /// The instances of the host after the change, in the order of their start. New ones have started,
 /// but nothing of theirs is visible yet.
-Result<std::vector<std::shared_ptr<PluginInstance>>> build_instances(
+Result<Instances> build_instances(
     const HostChange& change, OnFailure on_failure, PoolBacklog& pool);
 
 }

@@ -124,9 +124,18 @@ public:
     {
         return outcome([&](auto done) { server_->plugins().load(name, domain, done); });
     }
-    std::string unload(const std::string& name, const std::string& domain = {})
+    std::string unload(const std::string& name, const std::string& domain = {},
+        Dependents dependents = Dependents::refuse)
     {
-        return outcome([&](auto done) { server_->plugins().unload(name, domain, done); });
+        return outcome(
+            [&](auto done) { server_->plugins().unload(name, domain, dependents, done); });
+    }
+    std::string reload(const std::string& name)
+    {
+        return outcome([&](auto done) {
+            server_->plugins().reload(name,
+                [done](Result<Value> report) { done(report ? Result<void>() : report.error()); });
+        });
     }
 
     /// Puts instances made by hand on a host; `own` registers into the last one.
