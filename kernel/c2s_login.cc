@@ -62,8 +62,13 @@ void Negotiation::prepare_exchange()
     const HostSettings& settings = host_->settings();
     sasl::ChannelBindings bindings;
     if (connection.is_encrypted())
-        bindings
-            = { connection.channel_binding_exporter(), connection.channel_binding_end_point() };
+        bindings = { connection.has_channel_binding(ChannelBinding::exporter),
+            connection.has_channel_binding(ChannelBinding::end_point),
+            [&connection](std::string_view type) {
+                return connection.channel_binding(type == sasl::ChannelBindings::exporter_name
+                        ? ChannelBinding::exporter
+                        : ChannelBinding::end_point);
+            } };
     sasl::Offer offer;
     if (may_authenticate())
         offer = sasl::Offer({ .abilities = host_->auth().abilities(),

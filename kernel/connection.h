@@ -22,6 +22,12 @@ struct TlsInfo {
     std::string alpn; ///< "xmpp-client" or empty
 };
 
+/// RFC 5056: what ties SASL to this TLS session.
+enum class ChannelBinding {
+    exporter, ///< RFC 9266 tls-exporter: TLS 1.3, or 1.2 with extended master secret
+    end_point, ///< RFC 5929 tls-server-end-point: unless the certificate's signature has no hash
+};
+
 /// How a server side of TLS begins.
 struct TlsStart {
     bool direct = false; ///< XEP-0368: from the first byte, with ALPN xmpp-client
@@ -85,10 +91,9 @@ public:
     virtual Result<void> start_tls(std::shared_ptr<TlsContext> context, const TlsStart& how) = 0;
     virtual bool is_encrypted() const = 0;
     virtual const TlsInfo* tls() const = 0;
-    /// RFC 9266 tls-exporter (TLS 1.3, or 1.2 with extended master secret) and RFC 5929
-    /// tls-server-end-point. Empty when not available.
-    virtual std::string channel_binding_exporter() const = 0;
-    virtual std::string channel_binding_end_point() const = 0;
+    virtual bool has_channel_binding(ChannelBinding type) const = 0;
+    /// Its data, computed now; empty when not available.
+    virtual std::string channel_binding(ChannelBinding type) const = 0;
 
     /// On top of TLS: XEP-0138. Takes effect for bytes after this call.
     virtual void push_layer(std::unique_ptr<StreamLayer> layer) = 0;

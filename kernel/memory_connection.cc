@@ -121,14 +121,16 @@ Result<void> MemoryConnection::start_tls(
     return {};
 }
 
-std::string MemoryConnection::channel_binding_exporter() const
+bool MemoryConnection::has_channel_binding(ChannelBinding type) const
 {
-    return encrypted_ ? options_.exporter : std::string();
+    return !channel_binding(type).empty();
 }
 
-std::string MemoryConnection::channel_binding_end_point() const
+std::string MemoryConnection::channel_binding(ChannelBinding type) const
 {
-    return encrypted_ ? options_.end_point : std::string();
+    if (!encrypted_)
+        return {};
+    return type == ChannelBinding::exporter ? options_.exporter : options_.end_point;
 }
 
 void MemoryConnection::push_layer(std::unique_ptr<StreamLayer> layer)

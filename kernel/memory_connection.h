@@ -70,8 +70,8 @@ public:
     Result<void> start_tls(std::shared_ptr<TlsContext> context, const TlsStart& how) override;
     bool is_encrypted() const override { return encrypted_; }
     const TlsInfo* tls() const override { return encrypted_ ? &tls_ : nullptr; }
-    std::string channel_binding_exporter() const override;
-    std::string channel_binding_end_point() const override;
+    bool has_channel_binding(ChannelBinding type) const override;
+    std::string channel_binding(ChannelBinding type) const override;
     void push_layer(std::unique_ptr<StreamLayer> layer) override;
     void close(Duration linger) override;
     void move_to(KernelLoop& target, Function<void()> arrived) override;

@@ -113,18 +113,18 @@ TEST_CASE("in memory: TLS is claimed from the start or after start_tls")
         .end_point = "end point" });
     CHECK(direct.connection->is_encrypted());
     CHECK(direct.connection->tls()->server_name == "example.org");
-    CHECK(direct.connection->channel_binding_exporter() == "exporter");
+    CHECK(direct.connection->channel_binding(ChannelBinding::exporter) == "exporter");
 
     Wired later({ .end_point = "end point" });
     CHECK_FALSE(later.connection->is_encrypted());
-    CHECK(later.connection->channel_binding_end_point().empty());
+    CHECK(later.connection->channel_binding(ChannelBinding::end_point).empty());
     later.write("<proceed/>");
     REQUIRE(later.connection->start_tls(nullptr, {}));
     CHECK_FALSE(later.user.encrypted);
     later.settle();
     CHECK(later.user.encrypted);
     CHECK(later.connection->is_encrypted());
-    CHECK(later.connection->channel_binding_end_point() == "end point");
+    CHECK(later.connection->channel_binding(ChannelBinding::end_point) == "end point");
 }
 
 TEST_CASE("in memory: a move carries what was sent meanwhile")

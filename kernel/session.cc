@@ -127,8 +127,7 @@ std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
                     "the priority must be an integer from -128 to 127" }));
                 return {};
             }
-            // The copy is as small as the stanza; the arena it came in is not.
-            presence_ = std::make_unique<Stanza>(std::as_const(stanza));
+            presence_ = std::make_unique<Stanza>(std::move(stanza));
             priority_ = static_cast<std::int8_t>(*priority);
             subject = presence_.get();
         } else if (stanza.type() == Stanza::Type::unavailable) {
@@ -137,9 +136,15 @@ std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
         }
     }
     PresenceSent event { *this, *subject, was_available };
-    if (run_chain(virtual_host().table().presence_sent, &event) == Flow::done)
+    const Flow flow = run_chain(virtual_host().table().presence_sent, &event);
+    if (subject != &stanza) {
+        // Kept as long as the session is available. The copy is as small as the stanza, with what
+        // handlers added to it; the arena it came in is not.
+        if (subject == presence_.get())
+            *presence_ = Stanza(std::as_const(*presence_));
         return {};
-    if (subject == &stanza && !stanza.to().empty())
+    }
+    if (flow == Flow::next && !stanza.to().empty())
         virtual_host().server().router().route(std::move(stanza));
     return {};
 }

@@ -188,7 +188,7 @@ bool SocketConnection::may_read() const
         return false;
     if (state_ == State::closing || state_ == State::half_closed)
         return true;
-    return state_ == State::open && !paused_ && held_.empty() && !(shaper_ && shaper_->is_empty);
+    return state_ == State::open && !paused_ && !held_ && !(shaper_ && shaper_->is_empty);
 }
 
 void SocketConnection::read_once()
@@ -250,7 +250,7 @@ void SocketConnection::deliver(std::string_view plain)
     if (plain.empty() || state_ != State::open)
         return;
     if (paused_ || move_ || !user_)
-        held_.append(plain);
+        (held_ ? held_ : held_ = std::make_unique<std::string>())->append(plain);
     else
         user_->on_bytes(plain);
 }
@@ -261,8 +261,8 @@ void SocketConnection::at_turn_end()
 {
     if (state_ == State::ended)
         return;
-    if (!held_.empty())
-        deliver(std::exchange(held_, {}));
+    if (const auto held = std::move(held_))
+        deliver(*held);
     above_high_ = above_high_ || backlog() > high_;
     flush();
     if (move_) {
@@ -360,14 +360,14 @@ const TlsInfo* SocketConnection::tls() const
     return encrypted_ ? &tls_->info() : nullptr;
 }
 
-std::string SocketConnection::channel_binding_exporter() const
+bool SocketConnection::has_channel_binding(ChannelBinding type) const
 {
-    return encrypted_ ? tls_->exporter() : std::string();
+    return encrypted_ && tls_->has_channel_binding(type);
 }
 
-std::string SocketConnection::channel_binding_end_point() const
+std::string SocketConnection::channel_binding(ChannelBinding type) const
 {
-    return encrypted_ ? tls_->end_point() : std::string();
+    return encrypted_ ? tls_->channel_binding(type) : std::string();
 }
 
 void SocketConnection::push_layer(std::unique_ptr<StreamLayer> layer)
@@ -387,7 +387,7 @@ void SocketConnection::peer_ended()
     peer_ended_ = true;
     if (state_ == State::open) {
         state_ = State::closing;
-        linger_ = linger_after_peer;
+        ending().linger = linger_after_peer;
         start_linger();
     }
     flush_later();
@@ -398,19 +398,26 @@ void SocketConnection::close(Duration linger)
     if (state_ != State::open)
         return;
     state_ = State::closing;
-    linger_ = linger;
+    ending().linger = linger;
     start_linger();
     flush_later();
+}
+
+SocketConnection::Ending& SocketConnection::ending()
+{
+    if (!ending_)
+        ending_ = std::make_unique<Ending>();
+    return *ending_;
 }
 
 void SocketConnection::start_linger()
 {
     shaper_.reset(); // what still comes is discarded
-    if (linger_ == Duration::zero())
+    if (ending().linger == Duration::zero())
         return;
     const AsKernel as_kernel;
-    linger_timer_
-        = loop_->after(linger_, [this] { fail(backlog() > 0 ? "the peer does not read" : ""); });
+    ending().timer = loop_->after(
+        ending().linger, [this] { fail(backlog() > 0 ? "the peer does not read" : ""); });
 }
 
 void SocketConnection::fail(std::string reason)
@@ -419,7 +426,7 @@ void SocketConnection::fail(std::string reason)
         return;
     // Once we wrote all and said so, how the peer leaves is its own affair.
     if (state_ != State::half_closed)
-        reason_ = std::move(reason);
+        ending().reason = std::move(reason);
     state_ = State::failed;
     flush_later();
 }
@@ -440,20 +447,21 @@ void SocketConnection::settle_end()
         }
     }
     const auto is_over = state_ == State::failed || (state_ == State::half_closed && peer_ended_)
-        || (linger_ == Duration::zero() && state_ >= State::closing);
+        || (state_ >= State::closing && ending().linger == Duration::zero());
     if (is_over)
         state_ = State::ended;
 }
 
 void SocketConnection::finish()
 {
-    linger_timer_.cancel();
+    const auto ending = std::move(ending_);
     shaper_.reset();
     stop_watching();
     ::close(std::exchange(fd_, -1));
-    const auto reason = std::move(reason_);
+    if (ending)
+        ending->timer.cancel();
     if (user_)
-        user_->on_closed(reason);
+        user_->on_closed(ending ? std::string_view(ending->reason) : std::string_view());
 }
 
 // The socket and its loop
@@ -507,7 +515,8 @@ void SocketConnection::move_to(KernelLoop& target, Function<void()> arrived)
 void SocketConnection::begin_move()
 {
     loop_->forget_turn_end(*this);
-    linger_timer_.cancel();
+    if (ending_)
+        ending_->timer.cancel();
     if (shaper_)
         shaper_->timer.cancel();
     stop_watching();

@@ -33,8 +33,8 @@ public:
     Result<void> start_tls(std::shared_ptr<TlsContext> context, const TlsStart& how) override;
     bool is_encrypted() const override;
     const TlsInfo* tls() const override;
-    std::string channel_binding_exporter() const override;
-    std::string channel_binding_end_point() const override;
+    bool has_channel_binding(ChannelBinding type) const override;
+    std::string channel_binding(ChannelBinding type) const override;
     void push_layer(std::unique_ptr<StreamLayer> layer) override;
     void close(Duration linger) override;
     void move_to(KernelLoop& target, Function<void()> arrived) override;
@@ -51,6 +51,11 @@ private:
         TimePoint filled;
         Timer timer;
         bool is_empty = false;
+    };
+    struct Ending {
+        Duration linger {};
+        Timer timer {};
+        std::string reason {};
     };
     struct Move {
         KernelLoop* target = nullptr;
@@ -83,6 +88,7 @@ private:
     void peer_ended();
     void fail(std::string reason);
     void settle_end();
+    Ending& ending();
     void start_linger();
     void finish();
 
@@ -113,10 +119,8 @@ private:
     std::size_t high_ = static_cast<std::size_t>(-1);
     LayerStack layers_;
     std::string address_;
-    std::string held_; ///< decoded, but on_encrypted paused reading
-    std::string reason_;
-    Duration linger_ {};
-    Timer linger_timer_;
+    std::unique_ptr<std::string> held_; ///< decoded, but on_encrypted paused reading
+    std::unique_ptr<Ending> ending_; ///< once it is closing, or has failed
     std::unique_ptr<Shaper> shaper_;
     std::unique_ptr<Move> move_;
 };

@@ -192,12 +192,41 @@ void TlsLayer::handshake_ended()
     info_.alpn.assign(reinterpret_cast<const char*>(protocol), size);
 }
 
+namespace {
+
+    /// RFC 5929 §4.1: the signature's own hash, but SHA-256 instead of MD5 and SHA-1. A signature
+    /// without a single hash (Ed25519) leaves it undefined: null.
+    const EVP_MD* end_point_hash(SSL* ssl)
+    {
+        auto* const certificate = SSL_get_certificate(ssl);
+        int digest = NID_undef;
+        if (!certificate
+            || !X509_get_signature_info(certificate, &digest, nullptr, nullptr, nullptr))
+            return nullptr;
+        if (digest == NID_md5 || digest == NID_sha1)
+            digest = NID_sha256;
+        return EVP_get_digestbynid(digest);
+    }
+
+}
+
+bool TlsLayer::has_channel_binding(ChannelBinding type) const
+{
+    if (type == ChannelBinding::end_point)
+        return end_point_hash(ssl_) != nullptr;
+    // RFC 9266 §3: not with TLS 1.2 unless the extended master secret (RFC 7627) was negotiated.
+    return done_ && !broken_
+        && (SSL_version(ssl_) >= TLS1_3_VERSION || SSL_get_extms_support(ssl_) == 1);
+}
+
+std::string TlsLayer::channel_binding(ChannelBinding type) const
+{
+    return type == ChannelBinding::exporter ? exporter() : end_point();
+}
+
 std::string TlsLayer::exporter() const
 {
-    // RFC 9266 §3: not with TLS 1.2 unless the extended master secret (RFC 7627) was negotiated.
-    if (!done_ || broken_)
-        return {};
-    if (SSL_version(ssl_) < TLS1_3_VERSION && SSL_get_extms_support(ssl_) != 1)
+    if (!has_channel_binding(ChannelBinding::exporter))
         return {};
     constexpr std::string_view label = "EXPORTER-Channel-Binding";
     constexpr int with_context = 1; // of zero length; only TLS 1.2 tells that from none
@@ -212,20 +241,10 @@ std::string TlsLayer::exporter() const
 
 std::string TlsLayer::end_point() const
 {
-    auto* const certificate = SSL_get_certificate(ssl_);
-    int digest = NID_undef;
-    if (!certificate || !X509_get_signature_info(certificate, &digest, nullptr, nullptr, nullptr))
-        return {};
-    // RFC 5929 §4.1: the signature's own hash, but SHA-256 instead of MD5 and SHA-1. A signature
-    // without a single hash (Ed25519) leaves it undefined.
-    if (digest == NID_md5 || digest == NID_sha1)
-        digest = NID_sha256;
-    const auto* const method = EVP_get_digestbynid(digest);
-    if (!method)
-        return {};
+    const auto* const method = end_point_hash(ssl_);
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    if (X509_digest(certificate, method, hash, &size) != 1)
+    if (!method || X509_digest(SSL_get_certificate(ssl_), method, hash, &size) != 1)
         return {};
     return { reinterpret_cast<const char*>(hash), size };
 }

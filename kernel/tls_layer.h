@@ -34,10 +34,12 @@ public:
 
     /// After the handshake.
     const TlsInfo& info() const { return info_; }
-    std::string exporter() const;
-    std::string end_point() const;
+    bool has_channel_binding(ChannelBinding type) const;
+    std::string channel_binding(ChannelBinding type) const;
 
 private:
+    std::string exporter() const;
+    std::string end_point() const;
     friend struct LayerBio; // the two functions that OpenSSL calls for bytes
     Result<void> failure(int answer);
     void handshake_ended();

@@ -358,11 +358,12 @@ TEST_CASE("both ends derive the same channel bindings")
     TwoHosts hosts;
     for (const auto version : { TLS1_2_VERSION, TLS1_3_VERSION }) {
         Secured secured(hosts.context, { .server_name = "example.net", .version = version });
-        CHECK(secured.connection->channel_binding_exporter().empty());
+        CHECK(secured.connection->channel_binding(ChannelBinding::exporter).empty());
         REQUIRE(secured.handshake());
-        CHECK(secured.connection->channel_binding_exporter().size() == 32);
-        CHECK(secured.connection->channel_binding_exporter() == secured.client.exporter());
-        CHECK(secured.connection->channel_binding_end_point()
+        CHECK(secured.connection->channel_binding(ChannelBinding::exporter).size() == 32);
+        CHECK(secured.connection->channel_binding(ChannelBinding::exporter)
+            == secured.client.exporter());
+        CHECK(secured.connection->channel_binding(ChannelBinding::end_point)
             == secured.client.certificate_digest("SHA256"));
     }
 }
@@ -378,7 +379,7 @@ TEST_CASE("tls-server-end-point uses the certificate's own hash, but never SHA-1
         struct Both {
             std::string server, sha256, sha384;
         };
-        return Both { secured.connection->channel_binding_end_point(),
+        return Both { secured.connection->channel_binding(ChannelBinding::end_point),
             secured.client.certificate_digest("SHA256"),
             secured.client.certificate_digest("SHA384") };
     };

@@ -1,25 +1,31 @@
 // RFC 5056 channel bindings of one TLS session, by the names that clients use.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
 namespace nuncio::kernel::sasl {
 
+/// Which there are; their data is computed for a client that asks for it, because that costs as
+/// much as all the rest of SCRAM.
 struct ChannelBindings {
-    std::string exporter; ///< RFC 9266 tls-exporter; empty when not available
-    std::string end_point; ///< RFC 5929 tls-server-end-point; empty when not available
+    bool exporter = false; ///< RFC 9266 tls-exporter
+    bool end_point = false; ///< RFC 5929 tls-server-end-point
+    /// The data of an available one, by its name. What it uses must outlive the exchange.
+    std::function<std::string(std::string_view type)> compute {};
 
-    bool any() const { return !exporter.empty() || !end_point.empty(); }
+    bool any() const { return exporter || end_point; }
     /// The binding's data; empty for an unknown or unavailable type.
-    std::string_view find(std::string_view type) const
+    std::string find(std::string_view type) const
     {
-        if (type == "tls-exporter")
-            return exporter;
-        if (type == "tls-server-end-point")
-            return end_point;
-        return {};
+        const bool known
+            = (exporter && type == exporter_name) || (end_point && type == end_point_name);
+        return known ? compute(type) : std::string();
     }
+
+    static constexpr std::string_view exporter_name = "tls-exporter";
+    static constexpr std::string_view end_point_name = "tls-server-end-point";
 };
 
 }

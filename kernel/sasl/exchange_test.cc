@@ -62,6 +62,17 @@ struct ScramClient {
     }
 };
 
+/// A TLS session with these bindings; an empty one is not available.
+ChannelBindings bindings_of(std::string exporter, std::string end_point)
+{
+    const bool has_exporter = !exporter.empty();
+    const bool has_end_point = !end_point.empty();
+    return { has_exporter, has_end_point,
+        [exporter = std::move(exporter), end_point = std::move(end_point)](std::string_view type) {
+            return type == ChannelBindings::exporter_name ? exporter : end_point;
+        } };
+}
+
 struct Fixture {
     DecoyKeys decoys { "secret" };
     ChannelBindings bindings {};
@@ -159,7 +170,7 @@ TEST_CASE("the SCRAM exchange of RFC 7677 §3 comes out byte by byte")
 TEST_CASE("every SCRAM mechanism lets the right password in and no other")
 {
     Fixture fixture;
-    fixture.bindings = { "exporter-data", "end-point-data" };
+    fixture.bindings = bindings_of("exporter-data", "end-point-data");
     for (const MechanismInfo& info : mechanisms()) {
         if (info.kind == MechanismInfo::Kind::plain)
             continue;
@@ -248,7 +259,7 @@ TEST_CASE("user names are prepared, and escaped as RFC 5802 says")
 TEST_CASE("client-first messages that the grammar does not allow are malformed")
 {
     Fixture fixture;
-    fixture.bindings = { "exporter-data", "" };
+    fixture.bindings = bindings_of("exporter-data", "");
     for (const char* wrong :
         { "", "n", "n,", "n,,", "n,,n=juliet", "n,,n=juliet,r=", "n,,n=,r=abc", "x,,n=juliet,r=abc",
             "n,b=x,n=juliet,r=abc", "n,a=,n=juliet,r=abc", "n,,m=x,n=juliet,r=abc",
@@ -307,7 +318,7 @@ TEST_CASE("client-final messages that the grammar does not allow are malformed")
 TEST_CASE("channel binding: only the data of this TLS session opens the door")
 {
     Fixture fixture;
-    fixture.bindings = { "exporter-data", "end-point-data" };
+    fixture.bindings = bindings_of("exporter-data", "end-point-data");
     const auto reaction = [&](std::string gs2, std::string data) {
         ScramClient client { .gs2 = std::move(gs2), .binding_data = std::move(data) };
         auto exchange = fixture.exchange();
@@ -330,7 +341,7 @@ TEST_CASE("a client that was told of no channel binding is refused when it was o
     auto without = fixture.exchange();
     CHECK(run(without, client, "SCRAM-SHA-256", keys_of(client)).kind == Step::Kind::success);
 
-    fixture.bindings = { "", "end-point-data" };
+    fixture.bindings = bindings_of("", "end-point-data");
     auto with = fixture.exchange();
     CHECK(failed(run(with, client, "SCRAM-SHA-256", keys_of(client)), Failure::not_authorized));
     client.gs2 = "n,,";
@@ -414,7 +425,7 @@ TEST_CASE("what is offered is what backend, administrator and channel have in co
     };
     Fixture fixture;
     CHECK(offered(fixture) == "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 PLAIN ");
-    fixture.bindings = { "data", "data" };
+    fixture.bindings = bindings_of("data", "data");
     CHECK(offered(fixture)
         == "SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-256 "
            "SCRAM-SHA-1 PLAIN +tls-exporter+tls-server-end-point");

@@ -94,10 +94,10 @@ void Offer::add_to(Element& features, const ChannelBindings& bindings) const
     if (!has_plus())
         return;
     auto types = features.add("sasl-channel-binding", ns_channel_binding);
-    if (!bindings.exporter.empty())
-        types.add("channel-binding").attr("type", "tls-exporter");
-    if (!bindings.end_point.empty())
-        types.add("channel-binding").attr("type", "tls-server-end-point");
+    if (bindings.exporter)
+        types.add("channel-binding").attr("type", ChannelBindings::exporter_name);
+    if (bindings.end_point)
+        types.add("channel-binding").attr("type", ChannelBindings::end_point_name);
 }
 
 }

@@ -217,3 +217,34 @@ TEST_CASE("a disk that is full is an error of the batch, and the driver goes on"
     driver.one({ Kind::put, "s", "o", "small", "x" });
     CHECK(driver.one({ Kind::get, "s", "o", "small" }).size() == 1);
 }
+
+TEST_CASE("unhurried writes gather; a hurried one, a read of theirs and the end take them along")
+{
+    const Folder folder;
+    Driver driver(folder);
+    const auto put = [&](std::string owner, bool is_unhurried) {
+        StorageOp op { Kind::put, "s", std::move(owner), "k", "v" };
+        op.is_unhurried = is_unhurried;
+        auto answered = std::make_shared<std::promise<Answers>>();
+        driver.writer->execute({ std::move(op) },
+            [answered](Answers given) { answered->set_value(std::move(given)); });
+        return answered->get_future();
+    };
+    auto first = put("a", true);
+    auto second = put("b", true);
+    CHECK(put("c", false).get());
+    // The same transaction: they were answered with it.
+    REQUIRE(first.wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+    CHECK(first.get());
+    CHECK(second.get());
+
+    auto third = put("d", true);
+    CHECK(driver.one({ Kind::get, "s", "d", "k" }).front().value == "v");
+    CHECK(third.get());
+
+    auto fourth = put("e", true);
+    driver.writer.reset();
+    CHECK(fourth.get());
+    driver = Driver(folder);
+    CHECK(driver.one({ Kind::get, "s", "e", "k" }).front().value == "v");
+}

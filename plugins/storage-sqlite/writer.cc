@@ -3,6 +3,7 @@
 #include "steps.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace nuncio::storage_sqlite {
 
@@ -10,6 +11,8 @@ namespace {
 
     /// Bounds how long the first of a group waits for the last, and the journal of one commit.
     constexpr std::size_t most_in_group = 1024;
+    /// How long unhurried writes wait for company.
+    constexpr std::chrono::milliseconds longest_gathering { 250 };
 
     std::size_t size_of(const std::vector<StorageOp>& batch)
     {
@@ -75,9 +78,11 @@ void Writer::execute(std::vector<StorageOp> batch, StorageDriver::Done done)
         return;
     }
     job.reads_before = reads_accepted_;
+    job.is_unhurried = std::ranges::all_of(job.batch, &StorageOp::is_unhurried);
     note_owners(job.batch, +1);
+    const bool is_first_hurried = !job.is_unhurried && hurried_++ == 0;
     writes_.push_back(std::move(job));
-    if (writes_.size() == 1)
+    if (writes_.size() == 1 || is_first_hurried || writes_.size() == most_in_group)
         write_wanted_.notify_one();
 }
 
@@ -108,8 +113,11 @@ void Writer::write_loop()
         write_wanted_.wait(lock, [this] { return is_ending_ || !writes_.empty(); });
         if (writes_.empty())
             return;
+        write_wanted_.wait_for(lock, longest_gathering,
+            [this] { return is_ending_ || hurried_ > 0 || writes_.size() >= most_in_group; });
         std::deque<Job> group;
         while (!writes_.empty() && group.size() < most_in_group) {
+            hurried_ -= !writes_.front().is_unhurried;
             group.push_back(std::move(writes_.front()));
             writes_.pop_front();
         }

@@ -33,6 +33,7 @@ private:
         StorageDriver::Done done;
         std::size_t bytes = 0;
         std::uint64_t reads_before = 0; ///< reads that were accepted before it
+        bool is_unhurried = false;
         Result<std::vector<StorageAnswer>> answer { Error {} };
     };
 
@@ -51,6 +52,7 @@ private:
     std::condition_variable write_wanted_, read_wanted_, read_done_;
     std::deque<Job> writes_, reads_;
     std::size_t bytes_ = 0;
+    std::size_t hurried_ = 0; ///< of writes_
     /// How many writes wait for an owner.
     std::unordered_map<std::string, std::size_t> written_owners_;
     std::uint64_t reads_accepted_ = 0, reads_done_ = 0;

@@ -128,6 +128,16 @@ void* Arena::allocate_block(std::size_t bytes)
     return start;
 }
 
+void Arena::reserve(std::size_t bytes)
+{
+    if (blocks_)
+        return;
+    blocks_ = make_block(bytes + sizeof(Block));
+    blocks_->next = nullptr;
+    at_ = reinterpret_cast<char*>(blocks_ + 1);
+    end_ = reinterpret_cast<char*>(blocks_) + blocks_->size;
+}
+
 std::string_view Arena::copy(std::string_view text)
 {
     if (text.empty())

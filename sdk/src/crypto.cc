@@ -5,9 +5,10 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 namespace nuncio::inline v1 {
@@ -26,6 +27,28 @@ namespace {
         }
         return EVP_sha512();
     }
+
+    /// One thread's keyed digest, its algorithm looked up once: OpenSSL's one-call HMAC() looks
+    /// it up by name every time, which costs more than the digest of a short text.
+    struct Hmac {
+        explicit Hmac(Hash hash)
+        {
+            auto* const mac = EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr);
+            context = mac ? EVP_MAC_CTX_new(mac) : nullptr;
+            EVP_MAC_free(mac);
+            const OSSL_PARAM parameters[] = {
+                OSSL_PARAM_construct_utf8_string(
+                    OSSL_MAC_PARAM_DIGEST, const_cast<char*>(EVP_MD_get0_name(algorithm(hash))), 0),
+                OSSL_PARAM_construct_end(),
+            };
+            if (!context || EVP_MAC_CTX_set_params(context, parameters) != 1)
+                std::abort();
+        }
+        ~Hmac() { EVP_MAC_CTX_free(context); }
+        Hmac(const Hmac&) = delete;
+        Hmac& operator=(const Hmac&) = delete;
+        EVP_MAC_CTX* context;
+    };
 
     unsigned char* octets(std::string& text)
     {
@@ -65,9 +88,15 @@ std::string digest(Hash hash, std::string_view bytes)
 
 std::string hmac(Hash hash, std::string_view key, std::string_view bytes)
 {
+    thread_local const Hmac sha1(Hash::sha1), sha256(Hash::sha256), sha512(Hash::sha512);
+    const Hmac& by = hash == Hash::sha1 ? sha1 : hash == Hash::sha256 ? sha256 : sha512;
     std::string out(digest_size(hash), '\0');
-    if (!HMAC(algorithm(hash), key.data(), static_cast<int>(key.size()), octets(bytes),
-            bytes.size(), octets(out), nullptr))
+    // An empty key must not be a null one: that would mean the key of the call before.
+    const auto* const secret = key.empty() ? octets(std::string_view("")) : octets(key);
+    std::size_t size = 0;
+    if (EVP_MAC_init(by.context, secret, key.size(), nullptr) != 1
+        || EVP_MAC_update(by.context, octets(bytes), bytes.size()) != 1
+        || EVP_MAC_final(by.context, octets(out), &size, out.size()) != 1 || size != out.size())
         std::abort();
     return out;
 }

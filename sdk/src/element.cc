@@ -172,8 +172,12 @@ Element::Element(Arena arena, Node* root)
 }
 
 Element::Element(const Element& other)
-    : Element(other.ref())
 {
+    if (!other.root_)
+        return;
+    arena_.reserve(
+        copied_size(*other.root_) + ((other.raw_children_.size() + 7) & ~std::size_t(7)));
+    root_ = TreeCopy(arena_).copy(*other.root_);
     raw_children_ = arena_.copy(other.raw_children_);
 }
 

@@ -1,4 +1,6 @@
 // RFC 6120 §8: checking stanzas, answering them, and writing them.
+#include "tree_copy.h"
+
 #include <nuncio/stanza.h>
 
 #include <algorithm>
@@ -76,6 +78,31 @@ namespace {
             attribute->value = element.arena().copy(storage.text());
         address = parsed->rebased(attribute->value.data());
         return true;
+    }
+
+    /// The end of a list of attributes, or the one of this name.
+    Attribute** find_or_end(Element& element, std::string_view name)
+    {
+        auto** link = &element.root()->attributes;
+        while (*link && !((*link)->name == name && (*link)->ns.empty()))
+            link = &(*link)->next;
+        return link;
+    }
+
+    /// Without the checks of Element::attr: `name` is a literal of this library, and `value` came
+    /// through them before.
+    std::string_view set_checked(
+        Element& element, Attribute** link, std::string_view name, std::string_view value)
+    {
+        if (!*link)
+            *link = make_attribute(element.arena(), name, {}, {});
+        return (*link)->value = element.arena().copy(value);
+    }
+
+    JidView set_address(Element& element, std::string_view name, JidView address)
+    {
+        const auto text = set_checked(element, find_or_end(element, name), name, address.text());
+        return address.rebased(text.data());
     }
 
     void append_address(std::string& out, JidView to)
@@ -185,15 +212,13 @@ Stanza::Parsed Stanza::parse(Element element)
 
 Stanza& Stanza::set_to(JidView to)
 {
-    element_.attr("to", to.text());
-    to_ = to.rebased(value_of(element_, "to"));
+    to_ = set_address(element_, "to", to);
     return *this;
 }
 
 Stanza& Stanza::set_from(JidView from)
 {
-    element_.attr("from", from.text());
-    from_ = from.rebased(value_of(element_, "from"));
+    from_ = set_address(element_, "from", from);
     return *this;
 }
 
@@ -209,7 +234,7 @@ Stanza& Stanza::set_type(Type type)
     if (type == Type::none)
         element_.remove_attr("type");
     else
-        element_.attr("type", to_string(type));
+        set_checked(element_, find_or_end(element_, "type"), "type", to_string(type));
     return *this;
 }
 
@@ -255,7 +280,7 @@ Stanza Stanza::reply() const
     if (!to_.empty())
         answer.set_from(to_);
     if (element_.has_attr("id"))
-        answer.set_id(id());
+        set_checked(answer.element_, find_or_end(answer.element_, "id"), "id", id());
     return answer;
 }
 

@@ -25,6 +25,21 @@ inline void link_child(Node& parent, Node* child)
     parent.last_child = child;
 }
 
+/// The room a copy of a tree takes in an arena; a little more when namespaces alternate.
+inline std::size_t copied_size(const Node& node, std::string_view parent_ns = {})
+{
+    const auto rounded = [](std::size_t bytes) { return (bytes + 7) & ~std::size_t(7); };
+    auto sum = sizeof(Node) + rounded(node.name.size()) + rounded(node.text.size());
+    if (node.ns.data() != parent_ns.data())
+        sum += rounded(node.ns.size());
+    for (const auto* attribute = node.attributes; attribute; attribute = attribute->next)
+        sum += sizeof(Attribute) + rounded(attribute->name.size()) + rounded(attribute->ns.size())
+            + rounded(attribute->value.size());
+    for (const auto* child = node.first_child; child; child = child->next)
+        sum += copied_size(*child, node.ns);
+    return sum;
+}
+
 /// Copies trees; a namespace that repeats is copied once.
 class TreeCopy {
 public:

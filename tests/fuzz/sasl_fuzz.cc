@@ -96,7 +96,10 @@ void play_exchange(std::string_view input)
 /// A client that knows the password, but whose messages are the fuzzer's.
 void play_scram(std::string_view input)
 {
-    const ChannelBindings bindings { "exporter", "end point" };
+    const ChannelBindings bindings { true, true,
+        [](std::string_view type) {
+            return std::string(type == ChannelBindings::exporter_name ? "exporter" : "end point");
+        } };
     const auto hash = ScramHash::sha256;
     const std::string first(take_line(input));
     const auto plus = first.starts_with("p") ? Scram::Plus::yes : Scram::Plus::no;
@@ -119,8 +122,7 @@ void play_scram(std::string_view input)
     if (end.kind != Step::Kind::success)
         return;
     const std::string binding = std::string(parsed.gs2_header)
-        + std::string(
-            plus == Scram::Plus::yes ? bindings.find(parsed.binding_type) : std::string_view());
+        + (plus == Scram::Plus::yes ? bindings.find(parsed.binding_type) : std::string());
     require(
         open.starts_with("c=" + to_base64(binding) + ",r=" + std::string(parsed.nonce) + "nonce"),
         "channel binding and nonce are the ones of this exchange");

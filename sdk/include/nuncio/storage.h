@@ -38,6 +38,10 @@ struct StorageOp {
     std::string value;
     std::int64_t when = 0; ///< milliseconds since 1970, UTC
     std::uint32_t limit = 1000; ///< most items of `range` and `list`
+    /// A write that may take a moment (under a second) so that the driver can do many at once. The
+    /// promises stay: durable when answered, and read by whoever asks after it. A batch takes its
+    /// time when all its steps may.
+    bool is_unhurried = false;
 };
 
 /// One answered row: (key, value), or an archive's (id, value, when).

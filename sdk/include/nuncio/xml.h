@@ -37,6 +37,9 @@ public:
     }
     /// A copy of `text` that lives as long as the arena.
     std::string_view copy(std::string_view text);
+    /// Makes the first block of an empty arena hold `bytes` and no more; for what is kept long.
+    /// What does not fit goes to further blocks, as ever. Allocations round up to 8 bytes.
+    void reserve(std::size_t bytes);
     /// Bytes held in blocks.
     std::size_t capacity() const;
 
