@@ -7,6 +7,8 @@
 #include "session.h"
 #include "virtual_host.h"
 
+#include <cassert>
+
 namespace nuncio::kernel {
 
 /// One stanza, or one content for several recipients.
@@ -138,6 +140,21 @@ void Router::handle(Lane& lane, Work work)
     }
     lane.is_busy = true;
     handle_one(std::move(work));
+    handle_waiting(lane);
+}
+
+void Router::resume(std::vector<Stanza> waited)
+{
+    Lane& lane = *lanes_[KernelLoop::current()->index()];
+    assert(!lane.is_busy);
+    lane.is_busy = true;
+    for (Stanza& stanza : waited)
+        lane.waiting.push_back({ std::move(stanza), nullptr, {} });
+    handle_waiting(lane);
+}
+
+void Router::handle_waiting(Lane& lane)
+{
     while (lane.next < lane.waiting.size()) {
         Work next = std::move(lane.waiting[lane.next++]);
         handle_one(std::move(next));

@@ -36,6 +36,9 @@ public:
     void route(Stanza stanza);
     /// The same content to several addresses.
     void fan_out(Stanza stanza, std::vector<Jid> to);
+    /// Stanzas for one account that had to wait on this loop, its home, in order; nothing that is
+    /// routed meanwhile comes between them. Not from inside a handler.
+    void resume(std::vector<Stanza> waited);
     /// Answers with an error, unless the stanza is one or is nothing that may be answered.
     void bounce(const Stanza& stanza, StanzaError::Condition condition);
 
@@ -52,6 +55,7 @@ private:
     struct Work;
     void handle_mail(Work work, std::size_t stanzas);
     void handle(Lane& lane, Work work);
+    void handle_waiting(Lane& lane);
     void handle_one(Work work);
     void arrive(Stanza stanza);
 

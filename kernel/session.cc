@@ -7,6 +7,8 @@
 #include "shard.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cassert>
 #include <charconv>
 
 namespace nuncio::kernel {
@@ -62,6 +64,48 @@ void AccountObject::release()
 {
     if (--references_ == 0 && owned_.empty())
         host_.shard().accounts.erase(jid_.text()); // destroys this
+}
+
+std::uint64_t AccountObject::hold_messages()
+{
+    if (!waiting_line_) {
+        static std::atomic<std::uint64_t> last_number = 0;
+        const auto number = last_number.fetch_add(1, std::memory_order_relaxed) + 1;
+        waiting_line_ = std::make_unique<WaitingLine>(number);
+        // Whoever holds the messages may wait for an answer that never comes. The timer is ours,
+        // not his.
+        auto* const plugin = exchange_current_plugin(nullptr);
+        const auto limit = host_.server().settings().limits.held_time;
+        waiting_line_->set_deadline(Loop::current()->after(limit, [this, number] {
+            host_.server().log().warn("messages for {} no longer wait for older ones", jid_);
+            let_go(number);
+        }));
+        exchange_current_plugin(plugin);
+    }
+    waiting_line_->add_hold();
+    return waiting_line_->number();
+}
+
+void AccountObject::release_messages(std::uint64_t hold)
+{
+    if (!waiting_line_ || waiting_line_->number() != hold)
+        return; // its time was over before
+    waiting_line_->remove_hold();
+    if (waiting_line_->is_held())
+        return;
+    // In a turn of its own: whoever releases may himself be handling a stanza.
+    Loop::current()->post([this, hold, kept = AccountRef(*this)] {
+        if (waiting_line_ && waiting_line_->number() == hold && !waiting_line_->is_held())
+            let_go(hold);
+    });
+}
+
+void AccountObject::let_go(std::uint64_t hold)
+{
+    assert(waiting_line_ && waiting_line_->number() == hold);
+    const AccountRef kept(*this);
+    auto waiting = std::exchange(waiting_line_, nullptr)->leave();
+    host_.server().router().resume(std::move(waiting));
 }
 
 ClientSession::ClientSession(

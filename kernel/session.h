@@ -2,6 +2,7 @@
 #pragma once
 
 #include "virtual_host.h"
+#include "waiting_line.h"
 
 #include <nuncio/session.h>
 
@@ -47,11 +48,17 @@ public:
     Session* find_session(std::string_view resource) override;
     detail::Slots& slots() override { return slots_; }
 
+    /// What waits behind a MessageHold; null while there is none.
+    WaitingLine* waiting_line() { return waiting_line_.get(); }
+
 private:
     friend class ClientSession;
     friend class SessionManager;
     void retain() override { ++references_; }
     void release() override;
+    std::uint64_t hold_messages() override;
+    void release_messages(std::uint64_t hold) override;
+    void let_go(std::uint64_t hold);
 
     VirtualHost& host_;
     Jid jid_;
@@ -59,6 +66,7 @@ private:
     std::vector<std::unique_ptr<ClientSession>>
         owned_; ///< also those whose stream is still closing
     detail::Slots slots_;
+    std::unique_ptr<WaitingLine> waiting_line_;
     std::uint32_t references_ = 0;
 };
 

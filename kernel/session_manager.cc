@@ -110,6 +110,18 @@ void SessionManager::deliver(Stanza stanza)
 {
     const JidView to = stanza.to();
     auto* account = static_cast<AccountObject*>(host_.find_account(to));
+    if (account && account->waiting_line()) [[unlikely]] {
+        const auto limit = host_.server().settings().limits.held_bytes.count;
+        switch (account->waiting_line()->take(stanza, limit)) {
+        case WaitingLine::Place::none:
+            break;
+        case WaitingLine::Place::taken:
+            return;
+        case WaitingLine::Place::full:
+            return host_.server().router().bounce(
+                stanza, StanzaError::Condition::resource_constraint);
+        }
+    }
     AccountRef held;
     const RouteTable& table = host_.table();
     if (!table.stanza_delivering.empty()) {
@@ -212,10 +224,12 @@ void SessionManager::deliver_to(const std::shared_ptr<const Stanza>& shared, Jid
         auto* account = static_cast<AccountObject*>(host_.find_account(to));
         if (!account)
             return;
-        for (Session* each : account->sessions())
-            if (to.is_full() ? each->jid() == to : each->is_available())
-                each->send_to(*shared, to);
-        return;
+        if (!account->waiting_line()) [[likely]] {
+            for (Session* each : account->sessions())
+                if (to.is_full() ? each->jid() == to : each->is_available())
+                    each->send_to(*shared, to);
+            return;
+        }
     }
     Stanza copy = *shared;
     copy.set_to(to);

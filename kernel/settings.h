@@ -31,6 +31,8 @@ struct Limits {
     std::uint32_t xml_children = 8192;
     Bytes output_high { 262144 }; ///< backlog of one stream above which its senders are paused
     Bytes output_max { 4194304 }; ///< backlog at which the stream is ended (resource-constraint)
+    Bytes held_bytes { 4194304 }; ///< of one account that may wait for a MessageHold to end
+    Duration held_time = 10s; ///< the longest that a MessageHold lasts
     std::uint32_t sessions_per_account = 32;
     Bytes read_rate { 0 }; ///< bytes per second of one client stream; 0: unlimited
     Bytes read_rate_before_auth { 65536 };

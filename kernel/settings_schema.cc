@@ -85,6 +85,14 @@ const Schema& limits_schema()
                   "Waiting output of one stream at which it is ended.")
               .range(65536, 1024 * MiB)
               .reload(Reload::live)
+              .option("held_bytes", &Limits::held_bytes,
+                  "Messages that may wait for one account while older ones are handed over; the "
+                  "senders of further ones hear resource-constraint.")
+              .range(1024, 64 * MiB)
+              .reload(Reload::live)
+              .option("held_time", &Limits::held_time, "How long they wait at the most.")
+              .range(0.1, 600)
+              .reload(Reload::live)
               .option("sessions_per_account", &Limits::sessions_per_account,
                   "Resources that one account may have online at once.")
               .range(1, 10000)

@@ -55,6 +55,7 @@ private:
     struct Desk {
         std::vector<Stanza> arrived;
         SessionRef reader; ///< who wants what was kept
+        MessageHold hold; ///< from asking until all was handed over: what comes now is younger
         bool hands_over = false;
         bool is_busy = false;
     };
@@ -96,7 +97,7 @@ private:
             return Flow::next;
         Desk& desk = session.account().slot(desk_);
         desk.reader = SessionRef(session);
-        desk.hands_over = true;
+        want_hand_over(session.account(), desk);
         get_going(session.account(), desk);
         return Flow::next;
     }
@@ -104,6 +105,13 @@ private:
     static bool takes_messages(Session& session)
     {
         return session.is_available() && session.priority() >= 0;
+    }
+
+    static void want_hand_over(Account& account, Desk& desk)
+    {
+        desk.hands_over = true;
+        if (!desk.hold)
+            desk.hold = MessageHold(account);
     }
 
     void get_going(Account& account, Desk& desk)
@@ -125,7 +133,10 @@ private:
                 context_->log().error("messages for {}: {}", account->jid(), thrown.what());
             }
         }
-        desk.reader = {}; // it holds the account
+        // Both keep the account. Whatever became of the hand-over, nobody waits any longer; what
+        // finds no session then comes back to undelivered().
+        desk.reader = {};
+        desk.hold = {};
         desk.is_busy = false;
     }
 
@@ -159,8 +170,8 @@ private:
         refuse(messages, accepted);
         // Somebody may have come while they were written.
         Desk& desk = account->slot(desk_);
-        if (accepted > 0)
-            desk.hands_over = desk.hands_over || find_reader(*account, desk.reader.get());
+        if (accepted > 0 && find_reader(*account, desk.reader.get()))
+            want_hand_over(*account, desk);
     }
 
     /// Senders of messages from the index on hear that nobody took them (RFC 6121 §8.5.2.2.1).
@@ -191,6 +202,9 @@ private:
             if (!rows) {
                 context_->log().error(
                     "messages for {} are out of reach: {}", account->jid(), rows.error().text);
+                // They stay where they are; the session's next presence tries again.
+                if (Session* reader = account->slot(desk_).reader.get())
+                    reader->slot(served_).is_served = false;
                 co_return;
             }
             Session* reader = find_reader(*account, account->slot(desk_).reader.get());

@@ -66,7 +66,8 @@ TestServer::TestServer(TestServerOptions options)
         << options_.limits_toml;
     for (const std::string& host : options_.hosts)
         out << "[hosts.\"" << host << "\"]\n";
-    out << "[plugins.storage-memory]\n[plugins.internal]\niterations = 4096\n";
+    out << "[plugins.storage-memory]\n"
+        << options_.plugin_toml["storage-memory"] << "[plugins.internal]\niterations = 4096\n";
     for (const std::string& plugin : options_.plugins)
         out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
     out.close();

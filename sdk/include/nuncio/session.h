@@ -116,8 +116,11 @@ public:
 
 protected:
     friend class AccountRef;
+    friend class MessageHold;
     virtual void retain() = 0;
     virtual void release() = 0;
+    virtual std::uint64_t hold_messages() = 0;
+    virtual void release_messages(std::uint64_t hold) = 0;
 };
 
 /// Keeps an Account object alive across waits, also without sessions. Home loop only.
@@ -155,6 +158,41 @@ public:
 
 private:
     Account* account_ = nullptr;
+};
+
+/// While one exists, messages that arrive for an account wait: somebody is about to hand over older
+/// ones, which they must not overtake (RFC 6120 §10.1). Afterwards they go on as if they had just
+/// arrived. What waits is bounded by `limits.held_bytes` and `limits.held_time`: a hold that lasts
+/// longer is over. Home loop only.
+class MessageHold {
+public:
+    MessageHold() = default;
+    explicit MessageHold(Account& account)
+        : account_(account)
+        , number_(account.hold_messages())
+    {
+    }
+    MessageHold(MessageHold&& other) noexcept
+        : account_(std::move(other.account_))
+        , number_(other.number_)
+    {
+    }
+    MessageHold& operator=(MessageHold other) noexcept
+    {
+        std::swap(account_, other.account_);
+        std::swap(number_, other.number_);
+        return *this;
+    }
+    ~MessageHold()
+    {
+        if (account_)
+            account_->release_messages(number_);
+    }
+    explicit operator bool() const { return bool(account_); }
+
+private:
+    AccountRef account_;
+    std::uint64_t number_ = 0;
 };
 
 /// Finds a session again after a wait. Home loop only.
