@@ -45,24 +45,15 @@ else
 fi
 users=200
 
-bin=$(cd "$build/bin" && pwd)
-load=$bin/nuncio-load
-json=${json:-$build/compare.json}
-work=$(mktemp -d "${TMPDIR:-/tmp}/nuncio-bench.XXXXXX")
-results=$work/results.jsonl
-: > "$results"
-
 # shellcheck source=servers/all.sh
 . "$here/servers/all.sh"
 
-clean_up() {
-    stop_all
-    if [ $keep = yes ]; then echo "kept: $work"; else rm -rf "$work"; fi
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+load=$bin/nuncio-load
+json=${json:-$build/compare.json}
+results=$work/results.jsonl
+: > "$results"
 
-has_row() { case ,$rows, in *,$1,*) true ;; *) false ;; esac; }
+has_row() { is_listed "$1" "$rows"; }
 
 # measure ROW SERVER SCENARIO ARGUMENT…: one run of nuncio-load; a failed one is told and recorded.
 measure() {
@@ -180,11 +171,8 @@ round() {
 
 servers=$(available_of "$only")
 echo "servers: $servers; folder: $work"
-make_certificate
-for server in $servers; do
-    mkdir -p "$work/$server"
-    "configure_$server" "$work/$server" "$(port_of "$server" plain)"
-done
+# shellcheck disable=SC2086
+configure $servers
 
 if has_row startup; then startup_rows; fi
 for server in $servers; do start "$server"; done

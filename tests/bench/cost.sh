@@ -37,25 +37,16 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-bin=$(cd "$build/bin" && pwd)
-lib=$(cd "$build/lib" && pwd)
-json=${json:-$build/cost.json}
-work=$(mktemp -d "${TMPDIR:-/tmp}/nuncio-cost.XXXXXX")
-figures=$work/figures.txt
-: > "$figures"
-
 floor_parts=$transport # The floor has a process per port; only one is counted.
 # shellcheck source=servers/all.sh
 . "$here/servers/all.sh"
 
-clean_up() {
-    stop_all
-    if [ $keep = yes ]; then echo "kept: $work"; else rm -rf "$work"; fi
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+lib=$(cd "$build/lib" && pwd)
+json=${json:-$build/cost.json}
+figures=$work/figures.txt
+: > "$figures"
 
-wants() { case ,$only, in *,$1,*) true ;; *) false ;; esac; }
+wants() { is_listed "$1" "$only"; }
 
 # load COUNT: runs one, and sets `units` to what was delivered in it, all in all.
 load() {
@@ -164,9 +155,7 @@ hops() {
     per_unit loops "mailbox hops" $(((after - middle) - (middle - before))) $((units - short_units))
 }
 
-make_certificate
-mkdir -p "$work/$server"
-"configure_$server" "$work/$server" "$(port_of "$server" plain)"
+configure "$server"
 if [ "$server" != floor ]; then
     start "$server"
     "$bin/nuncio-load" register --transport plain --port "$(port_of "$server" plain)" --users "$users" \

@@ -1,6 +1,10 @@
-# Starting and stopping the servers under test. Wants: $here, $bin, $work, $port.
+# Starting and stopping the servers under test. Wants: $here, $build, $port, $keep. Sets: $bin, $work, a folder
+# that goes at the end, and with it the servers, unless $keep is "yes".
 # A server is three functions or facts: configure_NAME DIR PORT writes DIR/start; below, whether it is
 # available and where it listens. A tool to run it under comes from the environment, NUNCIO_BENCH_WRAP. A fourth server needs a file here and a line in available_of.
+
+bin=$(cd "$build/bin" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/nuncio-bench.XXXXXX")
 
 for file in prosody ejabberd nuncio floor; do
     # shellcheck disable=SC1090
@@ -10,6 +14,26 @@ done
 certificate=$work/certificate.pem
 private_key=$work/key.pem
 declare -A pids=()
+
+clean_up() {
+    stop_all
+    if [ "$keep" = yes ]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# is_listed WORD LIST: whether a comma-separated list has the word.
+is_listed() { case ,$2, in *,$1,*) true ;; *) false ;; esac; }
+
+# configure SERVER…: makes $work/SERVER/start for each, and the certificate that they share.
+configure() {
+    local server
+    make_certificate
+    for server in "$@"; do
+        mkdir -p "$work/$server"
+        "configure_$server" "$work/$server" "$(port_of "$server" plain)"
+    done
+}
 
 make_certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
