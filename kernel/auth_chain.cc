@@ -58,6 +58,15 @@ namespace {
         co_return Error { link.instance->name() + ": " + thrown, Error::Kind::unavailable };
     }
 
+    /// Whether one backend can do something, and has the user to do it to.
+    task<Result<bool>> can(Link link, bool AuthAbilities::*ability, std::string user)
+    {
+        if (!(link.backend->abilities().*ability))
+            co_return false;
+        co_return co_await ask<bool>(
+            link, [&](AuthBackend& backend) { return backend.exists(user); });
+    }
+
 }
 
 AuthAbilities AuthChain::abilities() const
@@ -156,13 +165,10 @@ task<Result<void>> AuthChain::create(std::string user, std::string password)
 task<Result<void>> AuthChain::set_password(std::string user, std::string password)
 {
     for (const Link& link : chain_of(host_)) {
-        if (!link.backend->abilities().set_password)
-            continue;
-        auto found
-            = co_await ask<bool>(link, [&](AuthBackend& backend) { return backend.exists(user); });
-        if (!found)
-            co_return found.error();
-        if (!*found)
+        const auto able = co_await can(link, &AuthAbilities::set_password, user);
+        if (!able)
+            co_return able.error();
+        if (!*able)
             continue;
         auto set = co_await ask<void>(
             link, [&](AuthBackend& backend) { return backend.set_password(user, password); });
@@ -182,13 +188,10 @@ task<Result<void>> AuthChain::remove(std::string user)
 {
     bool removed = false;
     for (const Link& link : chain_of(host_)) {
-        if (!link.backend->abilities().remove)
-            continue;
-        auto found
-            = co_await ask<bool>(link, [&](AuthBackend& backend) { return backend.exists(user); });
-        if (!found)
-            co_return found.error();
-        if (!*found)
+        const auto able = co_await can(link, &AuthAbilities::remove, user);
+        if (!able)
+            co_return able.error();
+        if (!*able)
             continue;
         auto done
             = co_await ask<void>(link, [&](AuthBackend& backend) { return backend.remove(user); });

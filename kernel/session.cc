@@ -172,6 +172,7 @@ std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
                 return {};
             }
             presence_ = std::make_unique<Stanza>(std::move(stanza));
+            presence_time_ = KernelLoop::current()->wall_time();
             priority_ = static_cast<std::int8_t>(*priority);
             subject = presence_.get();
         } else if (stanza.type() == Stanza::Type::unavailable) {

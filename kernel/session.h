@@ -91,6 +91,7 @@ public:
     bool is_encrypted() const override;
     TimePoint last_activity() const override { return last_activity_; }
     detail::Slots& slots() override { return slots_; }
+    WallTime presence_time() const override { return presence_time_; }
 
     VirtualHost& virtual_host() { return account_.virtual_host(); }
 
@@ -118,6 +119,7 @@ private:
     Jid jid_;
     SessionStream& stream_;
     std::unique_ptr<Stanza> presence_;
+    WallTime presence_time_;
     std::unique_ptr<std::vector<Jid>> paused_senders_; ///< waiting for drained(); rarely there
     std::uint64_t id_;
     TimePoint last_activity_;

@@ -90,24 +90,11 @@ private:
     task<IqReply> account(const Iq& iq)
     {
         // XEP-0030 §8: a stranger learns nothing, not even whether there is such an account.
-        const bool sees = co_await may_see(AccountRef(*iq.account()), Jid(iq.from().bare()));
+        const bool sees
+            = co_await may_see_presence(roster_.get(), AccountRef(*iq.account()), Jid(iq.from()));
         if (!sees)
             co_return Condition::service_unavailable;
         co_return tell(iq, *context_->host().directory(Component::sm), {});
-    }
-
-    /// The account itself, and who sees its presence.
-    task<bool> may_see(AccountRef account, Jid asker)
-    {
-        if (asker.view() == account->jid())
-            co_return true;
-        if (!roster_)
-            co_return false;
-        const auto roster = co_await roster_->get(account);
-        if (!roster)
-            co_return false;
-        const RosterItem* item = (*roster)->find(asker);
-        co_return item && item->from;
     }
 
     static IqReply tell(const Iq& iq, const Directory& directory, std::string_view known_node)

@@ -73,7 +73,7 @@ private:
         if (iq.is_set())
             co_return Condition::not_allowed;
         const AccountRef account(*iq.account());
-        const bool sees = co_await may_see(account, Jid(iq.from().bare()));
+        const bool sees = co_await may_see_presence(roster_.get(), account, Jid(iq.from()));
         if (!sees)
             co_return Condition::forbidden;
 
@@ -97,19 +97,6 @@ private:
         const auto past = Loop::current()->wall_time() - then;
         co_return reply(std::chrono::floor<std::chrono::seconds>(past).count(),
             status ? std::string_view(status->as_string()) : std::string_view());
-    }
-
-    task<bool> may_see(AccountRef account, Jid asker)
-    {
-        if (asker.view() == account->jid())
-            co_return true;
-        if (!roster_)
-            co_return false;
-        const auto roster = co_await roster_->get(account);
-        if (!roster)
-            co_return false;
-        const RosterItem* item = (*roster)->find(asker);
-        co_return item && item->from;
     }
 
     Flow closed(SessionClosed& event)

@@ -1,5 +1,7 @@
 #include "broadcast.h"
 
+#include <nuncio/date.h>
+
 #include <algorithm>
 
 namespace nuncio::presence {
@@ -19,17 +21,6 @@ void Directed::remove(JidView to)
     std::erase_if(addresses_, [to](const Jid& known) { return known.view() == to; });
 }
 
-std::vector<Jid> Directed::take(const Roster* subscribers)
-{
-    auto taken = std::exchange(addresses_, {});
-    if (subscribers)
-        std::erase_if(taken, [&](const Jid& address) {
-            const RosterItem* item = subscribers->find(address.view().bare());
-            return item && item->from;
-        });
-    return taken;
-}
-
 std::vector<Jid> subscribers(const Roster& roster)
 {
     std::vector<Jid> found;
@@ -37,6 +28,16 @@ std::vector<Jid> subscribers(const Roster& roster)
         if (item.from)
             found.push_back(item.jid);
     return found;
+}
+
+std::vector<Jid> with_subscribers(const Roster& roster, JidView self, std::vector<Jid> directed)
+{
+    std::erase_if(directed, [&](const Jid& address) {
+        return roster.is_subscribed(address) || address.view().bare() == self.bare();
+    });
+    auto all = subscribers(roster);
+    all.insert(all.end(), directed.begin(), directed.end());
+    return all;
 }
 
 std::vector<Jid> subscriptions(const Roster& roster)
@@ -55,11 +56,24 @@ Stanza presence(JidView from, Stanza::Type type)
     return made;
 }
 
+Stanza last_presence(Session& session)
+{
+    constexpr std::string_view ns_delay = "urn:xmpp:delay";
+    Stanza last = *session.presence();
+    // XEP-0203 §2 has one stamp at the most; the client's own says how old its words are.
+    if (!last.child("delay", ns_delay))
+        last.element()
+            .add("delay", ns_delay)
+            .attr("from", session.jid().text())
+            .attr("stamp", utc_text(session.presence_time()));
+    return last;
+}
+
 void send_availability(Account& account, const Jid& to)
 {
     for (Session* session : account.sessions())
         if (session->is_available()) {
-            Stanza copy = *session->presence();
+            Stanza copy = last_presence(*session);
             copy.set_to(to);
             account.host().route(std::move(copy));
         }
@@ -94,7 +108,7 @@ void greet(Session& session, const Roster& roster)
 {
     for (Session* other : session.account().sessions())
         if (other != &session && other->is_available())
-            session.send_to(*other->presence(), session.jid());
+            session.send_to(last_presence(*other), session.jid());
     for (const auto& [address, item] : roster.items) {
         if (!item.pending_in)
             continue;

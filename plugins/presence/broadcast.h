@@ -4,6 +4,7 @@
 #include <nuncio/host.h>
 #include <nuncio/roster.h>
 
+#include <utility>
 #include <vector>
 
 namespace nuncio::presence {
@@ -14,8 +15,8 @@ public:
     /// False when `limit` addresses are known already and this is another.
     bool add(JidView to, std::size_t limit);
     void remove(JidView to);
-    /// All of them, forgotten here, without those that a broadcast to `subscribers` reaches.
-    std::vector<Jid> take(const Roster* subscribers);
+    /// All of them, forgotten here.
+    std::vector<Jid> take() { return std::exchange(addresses_, {}); }
 
 private:
     std::vector<Jid> addresses_; // few: searched from the front
@@ -23,11 +24,19 @@ private:
 
 /// Contacts that see the user's presence (`from`, `both`), bare.
 std::vector<Jid> subscribers(const Roster& roster);
+/// The same and who heard of the user directly, each once; not the user's own resources, which are
+/// told apart from contacts.
+std::vector<Jid> with_subscribers(const Roster& roster, JidView self, std::vector<Jid> directed);
 /// Contacts whose presence the user sees (`to`, `both`), bare.
 std::vector<Jid> subscriptions(const Roster& roster);
 
 /// Presence of `type` from `from` without anything in it.
 Stanza presence(JidView from, Stanza::Type type);
+
+/// What an available session said last, for somebody who hears it later: with the time when it was
+/// said (XEP-0203). RFC 6121 §4.3.2 asks for the stanza as it came and leaves the stamp to us;
+/// Prosody and ejabberd add it, and clients show "away since" by it.
+Stanza last_presence(Session& session);
 
 /// Tells `to` where the account's available resources are (§3.1.5, §4.3.2).
 void send_availability(Account& account, const Jid& to);

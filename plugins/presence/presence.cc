@@ -144,10 +144,10 @@ private:
         Account& account = event.session.account();
         if (!event.was_available)
             return end_directed(event.session, event.stanza);
-        const Roster* roster = roster_at_hand(account);
-        auto directed = event.session.slot(directed_).take(roster);
-        if (roster)
-            return withdraw(account, event.session.id(), event.stanza, *roster, directed);
+        auto directed = event.session.slot(directed_).take();
+        if (const Roster* roster = roster_at_hand(account))
+            return withdraw(
+                account, event.session.id(), event.stanza, *roster, std::move(directed));
         run_later(account,
             [this, id = event.session.id(), stanza = Stanza(event.stanza),
                 directed = std::move(directed)](AccountRef self) mutable {
@@ -166,9 +166,7 @@ private:
     void withdraw(Account& account, std::uint64_t id, const Stanza& stanza, const Roster& roster,
         std::vector<Jid> directed)
     {
-        auto to = subscribers(roster);
-        to.insert(to.end(), directed.begin(), directed.end());
-        if (!to.empty())
+        if (auto to = with_subscribers(roster, account.jid(), std::move(directed)); !to.empty())
             account.host().fan_out(stanza, std::move(to));
         for (Session* each : account.sessions())
             if (each->is_available() || each->id() == id)
@@ -187,7 +185,7 @@ private:
         Directed* directed = session.find_slot(directed_);
         if (!directed)
             return;
-        if (auto to = directed->take(nullptr); !to.empty())
+        if (auto to = directed->take(); !to.empty())
             session.host().fan_out(stanza, std::move(to));
     }
 
@@ -319,8 +317,7 @@ private:
     void answer_probe(Account& account, const Jid& prober, const Roster& roster)
     {
         const bool is_local = prober.domain() == account.host().domain();
-        const RosterItem* item = roster.find(prober.view().bare());
-        const bool may_see = (item && item->from) || prober.view().bare() == account.jid();
+        const bool may_see = roster.is_subscribed(prober) || prober.view().bare() == account.jid();
         const bool is_away = std::ranges::none_of(account.sessions(), &Session::is_available);
         if (may_see && !is_away)
             return send_availability(account, prober);

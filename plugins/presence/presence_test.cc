@@ -282,7 +282,7 @@ TEST_CASE("§3.4: an approval beforehand stays here, is listed, and grants the r
     CHECK_FALSE(item.approved);
 }
 
-TEST_CASE("directed presence is remembered up to a limit, and not for subscribers")
+TEST_CASE("directed presence is remembered up to a limit")
 {
     Directed directed;
     const Jid one = *Jid::parse("a@b/c"), two = *Jid::parse("juliet@example.org/x"),
@@ -294,10 +294,17 @@ TEST_CASE("directed presence is remembered up to a limit, and not for subscriber
     CHECK(directed.add(two, 2));
     directed.remove(one);
     CHECK(directed.add(three, 2));
+    CHECK(directed.take() == std::vector<Jid> { two, three });
+    CHECK(directed.take().empty());
+}
+
+TEST_CASE("a good-bye reaches subscribers and who was told directly, each once, and not oneself")
+{
+    const Jid juliet = *Jid::parse("juliet@example.org"),
+              balcony = *Jid::parse("juliet@example.org/balcony"), stranger = *Jid::parse("d@e/f"),
+              self = *Jid::parse("romeo@example.net"), hall = *Jid::parse("romeo@example.net/hall");
     Roster roster;
-    roster.items.emplace("juliet@example.org", item_in("From"));
-    const auto left = directed.take(&roster);
-    REQUIRE(left.size() == 1);
-    CHECK(left[0] == three);
-    CHECK(directed.take(nullptr).empty());
+    roster.items.emplace(juliet.text(), item_in("From"));
+    CHECK(with_subscribers(roster, self, { balcony, stranger, juliet, self, hall })
+        == std::vector<Jid> { juliet, stranger });
 }

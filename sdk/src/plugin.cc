@@ -4,7 +4,6 @@
 #include <nuncio/event.h>
 #include <nuncio/host.h>
 #include <nuncio/plugin.h>
-#include <nuncio/roster.h>
 #include <nuncio/session.h>
 #include <nuncio/storage.h>
 
@@ -22,7 +21,6 @@ Session::~Session() = default;
 Account::~Account() = default;
 ClientStream::~ClientStream() = default;
 StorageDriver::~StorageDriver() = default;
-RosterService::~RosterService() = default;
 Accounts::~Accounts() = default;
 AuthBackend::~AuthBackend() = default;
 

@@ -41,6 +41,12 @@ struct Roster {
         const auto at = items.find(jid.text());
         return at == items.end() ? nullptr : &at->second;
     }
+    /// Whether this contact sees the user's presence.
+    bool is_subscribed(JidView contact) const
+    {
+        const RosterItem* item = find(contact.bare());
+        return item && item->from;
+    }
 };
 
 /// A user removed a contact by a roster set; stored, not pushed yet. The account's home loop. The
@@ -72,5 +78,10 @@ public:
     /// Has asked for the roster (RFC 6121 §2.2), so it hears of its changes.
     virtual bool is_interested(Session& session) = 0;
 };
+
+/// Whether `asker` may know what only those are told who see the account's presence: the account
+/// itself, and contacts with a subscription. Without a roster, or with one out of reach: nobody
+/// else. The account's home loop.
+NUNCIO_API task<bool> may_see_presence(RosterService* roster, AccountRef account, Jid asker);
 
 }

@@ -90,6 +90,9 @@ public:
     }
 
     virtual detail::Slots& slots() = 0;
+
+    /// When the client sent its last broadcast presence; meaningless unless available.
+    virtual WallTime presence_time() const = 0;
 };
 
 /// One bare JID of a local host, while somebody is online or something refers to it. Lives on its
