@@ -1,4 +1,5 @@
 // RFC 6121 §8.5: what a server does with a stanza for one of its accounts, as one table.
+#include "detached.h"
 #include "router.h"
 #include "server.h"
 #include "session.h"
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <exception>
 
 namespace nuncio::kernel {
 
@@ -67,6 +69,25 @@ namespace {
         using enum Stanza::Type;
         return type == subscribe || type == subscribed || type == unsubscribe
             || type == unsubscribed || type == probe;
+    }
+
+    /// RFC 6121 §8.5.1: a request to nobody is answered service-unavailable, whatever the handlers
+    /// would say. When it cannot be found out, they decide.
+    Detached answer_for_absent(VirtualHost& host, Stanza request, AccountRef account)
+    {
+        bool is_nobody = false;
+        try {
+            const auto exists
+                = co_await host.accounts().exists(std::string(account->jid().local()));
+            is_nobody = exists && !*exists;
+        } catch (const std::exception& thrown) {
+            host.server().log().error(
+                "it is not known whether there is {}: {}", account->jid(), thrown.what());
+        }
+        if (is_nobody)
+            host.server().router().bounce(request, StanzaError::Condition::service_unavailable);
+        else
+            LocalRouter(host).handle_iq(Component::sm, std::move(request), &*account);
     }
 
     std::atomic<std::uint64_t> last_session_id = 0;
@@ -210,8 +231,11 @@ void SessionManager::deliver_iq(AccountObject* account, ClientSession* session, 
         return; // §8.5.3.2.3: an answer that comes too late is nobody's.
     if (stanza.to().is_full())
         return host_.server().router().bounce(stanza, StanzaError::Condition::service_unavailable);
-    const AccountRef held = account ? AccountRef(*account) : host_.account(stanza.to());
-    LocalRouter(host_).handle_iq(Component::sm, std::move(stanza), &*held);
+    AccountRef held = account ? AccountRef(*account) : host_.account(stanza.to());
+    if (held->sessions().empty())
+        answer_for_absent(host_, std::move(stanza), std::move(held));
+    else
+        LocalRouter(host_).handle_iq(Component::sm, std::move(stanza), &*held);
 }
 
 void SessionManager::deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to)

@@ -72,7 +72,9 @@ private:
             service_->set_interested(*session);
 
         const auto version = std::to_string((*roster)->version);
-        // §2.6.3: an empty result says that the client's copy is still right.
+        // §2.6.3: an empty result says that the client's copy is still right. To one that is not,
+        // the whole roster is sent rather than pushes of what changed, which that section permits:
+        // those would cost a journal of removals that is kept for ever, or has an end of its own.
         if (iq.payload().has_attr("ver") && iq.payload().attr("ver") == version)
             co_return {};
         Element query("query", ns_roster);
