@@ -16,14 +16,16 @@ public:
 
     /// Looks into these folders from now on, and their `auth-backends` siblings.
     virtual void search(const std::vector<std::string>& path) = 0;
-    /// Alive as long as the catalog. An error of kind not_found means that there is no such plugin.
+    /// Valid until the next question about the same plugin. An error of kind not_found means that
+    /// there is no such plugin.
     virtual Result<const Schema*> schema(const std::string& name) = 0;
     virtual std::vector<std::string> names() = 0;
     /// The one-line summary of a plugin, or empty.
     virtual std::string summary(const std::string& name) = 0;
 };
 
-/// Opens plugins' files when their notes are accepted, and closes them with the catalog.
+/// Opens copies of plugins' files when their notes are accepted, and closes them with the catalog:
+/// the files may be replaced or overwritten meanwhile, as those of a running server.
 std::unique_ptr<PluginCatalog> make_plugin_catalog();
 
 }

@@ -56,27 +56,44 @@ PluginFiles::~PluginFiles()
     in_use_.clear();
     if (!is_prepared_)
         return;
-    sweep_plugin_folder(folder_);
-    if (is_temporary_)
+    if (is_temporary_) {
+        // With what is still mapped: nobody sweeps a folder of this name again.
+        std::error_code failure;
+        std::filesystem::remove_all(folder_, failure);
+    } else {
+        sweep_plugin_folder(folder_);
+    }
+}
+
+Result<void> PluginFiles::make_temporary()
+{
+    std::error_code failure;
+    const auto usual = std::filesystem::temp_directory_path(failure).string();
+    Result<void> made;
+    // Where /tmp may not hold code, /var/tmp often may.
+    for (const std::string& parent : { usual, std::string("/var/tmp") }) {
+        folder_ = parent + "/nuncio-XXXXXX";
+        if (!::mkdtemp(folder_.data())) {
+            made = Error { folder_ + ": " + std::strerror(errno), Error::Kind::unavailable };
+            continue;
+        }
+        made = prepare_plugin_folder(folder_);
+        if (made)
+            return made;
         ::rmdir(folder_.c_str());
+    }
+    return made;
 }
 
 Result<void> PluginFiles::prepare()
 {
     if (is_prepared_)
         return {};
-    if (is_temporary_) {
-        std::error_code failure;
-        folder_ = (std::filesystem::temp_directory_path(failure) / "nuncio-XXXXXX").string();
-        if (!::mkdtemp(folder_.data()))
-            return Error { folder_ + ": " + std::strerror(errno), Error::Kind::unavailable };
-    }
-    auto prepared = prepare_plugin_folder(std::filesystem::absolute(folder_).string());
-    if (!prepared)
-        return prepared;
-    folder_ = std::filesystem::absolute(folder_).string(); // the dynamic linker wants no other
-    is_prepared_ = true;
-    return {};
+    if (!is_temporary_)
+        folder_ = std::filesystem::absolute(folder_).string(); // the dynamic linker wants no other
+    auto prepared = is_temporary_ ? make_temporary() : prepare_plugin_folder(folder_);
+    is_prepared_ = bool(prepared);
+    return prepared;
 }
 
 Result<PluginNote> PluginFiles::find(const std::string& name) const

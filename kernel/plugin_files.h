@@ -42,6 +42,7 @@ public:
 private:
     Result<void> prepare();
     Result<std::shared_ptr<Generation>> open_file(const PluginNote& note);
+    Result<void> make_temporary();
 
     std::vector<std::string> folders_;
     std::string folder_;

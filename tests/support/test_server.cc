@@ -73,7 +73,8 @@ TestServer::TestServer(TestServerOptions options)
     out.close();
     fs::create_directory(fs::path(data_folder_) / "data");
 
-    const auto catalog = kernel::make_plugin_catalog();
+    // One for the process: every other server then finds the plugins' options already there.
+    static const auto catalog = kernel::make_plugin_catalog();
     auto reading = kernel::read_config({ .folder = data_folder_ }, *catalog);
     if (!reading.ok()) {
         failure_ = reading.text();
