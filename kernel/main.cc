@@ -7,6 +7,8 @@
 #include "process.h"
 #include "server.h"
 
+#include <nuncio/note.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -130,6 +132,12 @@ int main(int argc, char** argv)
         "Print the reference of all options, those of plugins too, and end");
     app.add_flag("--markdown", arguments.as_markdown, "Print it as Markdown");
     CLI11_PARSE(app, argc, argv);
+
+    // A library of another build may lay out its classes otherwise: nothing of it is used yet.
+    if (std::string_view(library_headers()) != NUNCIO_DETAIL_HEADERS)
+        return fail(
+            std::string("built with headers \"" NUNCIO_DETAIL_HEADERS "\", libnuncio.so.1 with \"")
+            + library_headers() + "\": install both from one build");
 
     arguments.source.plugin_path = plugins_beside_the_program();
     if (arguments.describe_options)

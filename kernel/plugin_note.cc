@@ -70,6 +70,8 @@ namespace {
                 return Error { "expected a number" };
             return {};
         }
+        if (key == "headers")
+            return set_text(value, note.headers);
         if (key == "toolchain")
             return set_text(value, note.toolchain);
         if (key == "name") {
@@ -116,6 +118,9 @@ namespace {
             return "rebuild both with or both without _GLIBCXX_DEBUG";
         if (field == "sanitizer")
             return "rebuild it with the server's -fsanitize options";
+        if (field == "headers")
+            return "build both from the same headers, or install the package of the plugin that "
+                   "fits this server";
         return "rebuild it against this server's SDK";
     }
 
@@ -223,6 +228,8 @@ Result<void> check_plugin_note(const PluginNote& note)
     for (const auto& [field, value] : theirs)
         if (!mine.contains(field))
             return differs(field, value, "");
+    if (note.headers != library_headers())
+        return differs("headers", note.headers, library_headers());
     return {};
 }
 

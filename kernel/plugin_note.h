@@ -13,6 +13,7 @@ namespace nuncio::kernel {
 struct PluginNote {
     std::string file;
     int abi = 0;
+    std::string headers; ///< see library_headers(); empty in notes that are older than the field
     std::string toolchain;
     std::string name;
     std::string version;

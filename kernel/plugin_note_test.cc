@@ -79,6 +79,17 @@ TEST_CASE("each toolchain field that differs is named with both values")
         CHECK(checked.error().text.find("this server has") != std::string::npos);
     }
 
+    for (const char* other : { "0123456789abcdef", "" }) {
+        PluginNote note = good;
+        note.headers = other;
+        const auto checked = check_plugin_note(note);
+        REQUIRE_FALSE(checked);
+        CHECK(checked.error().text.find("built with headers \"" + std::string(other)
+                  + "\", this server has \"" + library_headers() + '"')
+            != std::string::npos);
+        CHECK(checked.error().text.find("same headers") != std::string::npos);
+    }
+
     PluginNote more = good;
     more.toolchain += ";time:32";
     CHECK_FALSE(check_plugin_note(more));

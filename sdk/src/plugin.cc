@@ -3,11 +3,17 @@
 #include <nuncio/context.h>
 #include <nuncio/event.h>
 #include <nuncio/host.h>
+#include <nuncio/note.h>
 #include <nuncio/plugin.h>
 #include <nuncio/session.h>
 #include <nuncio/storage.h>
 
 namespace nuncio::inline v1 {
+
+const char* library_headers()
+{
+    return NUNCIO_DETAIL_HEADERS;
+}
 
 Plugin::~Plugin() = default;
 Result<void> Plugin::configure(const Config&)

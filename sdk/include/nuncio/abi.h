@@ -13,4 +13,7 @@ inline constexpr int abi_number = 1;
 /// The release of the SDK, as `nuncioctl status` and a plugin's note show it.
 inline constexpr const char* sdk_version = "0.1.0";
 
+/// Which public headers libnuncio was built from, as a plugin's note says it of the plugin.
+NUNCIO_API const char* library_headers();
+
 }

@@ -24,6 +24,14 @@
 
 #include <version>
 
+// Generated when the SDK is built, and installed with it. Without it code compiles; as a plugin it
+// is refused.
+#if __has_include(<nuncio/fingerprint.h>)
+#include <nuncio/fingerprint.h>
+#else
+#define NUNCIO_DETAIL_HEADERS "unknown"
+#endif
+
 #define NUNCIO_DETAIL_TEXT_(x) #x
 #define NUNCIO_DETAIL_TEXT(x) NUNCIO_DETAIL_TEXT_(x)
 #define NUNCIO_DETAIL_ABI 1

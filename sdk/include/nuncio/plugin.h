@@ -64,6 +64,7 @@ namespace detail {
     __attribute__((section(".note.nuncio"), used, aligned(4))) extern const auto nuncio_note       \
         = ::nuncio::detail::Note { "abi=" NUNCIO_DETAIL_TEXT(                                      \
             NUNCIO_DETAIL_ABI) "\n"                                                                \
+                               "headers=" NUNCIO_DETAIL_HEADERS "\n"                               \
                                "toolchain=" NUNCIO_DETAIL_TOOLCHAIN "\n"                           \
                                "name=" name "\nversion=" version "\nsummary=" summary              \
                                "\n" __VA_OPT__(__VA_ARGS__ "\n") };                                \
