@@ -144,17 +144,28 @@ namespace {
             return 0;
         }
 
-        static std::string missing_certificate(
-            const HostSettings& host, const std::string& path, const SourcePlace& listener)
+        /// A command that makes the folder, too, and whoever runs it gives the files to who owns
+        /// the data folder: the server must be able to read the key.
+        std::string missing_certificate(
+            const HostSettings& host, const std::string& path, const SourcePlace& listener) const
         {
             const auto ascii = domain_to_ascii(host.domain);
             const std::string name = ascii ? *ascii : host.domain;
+            const std::string& data = settings_.data_dir;
+            const std::string certs
+                = std::filesystem::path(host.certificate.key).parent_path().string();
+            const bool becomes_user = !settings_.user.empty() && ::geteuid() == 0;
             return path + ".certificate: is missing, and the listener at " + listener.text()
                 + " offers TLS. Set certificate and key, or put them where they are looked for; a "
-                  "self-signed one to begin with: openssl req -x509 -newkey ec -pkeyopt "
-                  "ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN="
+                  "self-signed one to begin with: "
+                + (becomes_user
+                        ? "install -d -m 700 -o " + settings_.user + ' ' + data + ' ' + certs
+                        : "mkdir -p " + certs)
+                + " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days "
+                  "365 -subj /CN="
                 + name + " -addext subjectAltName=DNS:" + name + " -keyout " + host.certificate.key
-                + " -out " + host.certificate.certificate;
+                + " -out " + host.certificate.certificate + " && chown -R --reference=" + data + ' '
+                + certs;
         }
 
         /// `[plugins.NAME]` ← `[hosts."H".plugins.NAME]`, without the disabled ones.

@@ -87,6 +87,10 @@ Result<DataLock> DataLock::create(const Settings& settings)
 {
     const std::string path = settings.data_dir + "/nunciod.lock";
     DataLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (lock.fd_ < 0 && errno == EACCES)
+        return Error { "the data folder " + settings.data_dir
+            + " must belong to the user that nunciod runs as"
+            + (settings.user.empty() ? "" : ", " + settings.user) };
     if (lock.fd_ < 0)
         return system_error("cannot open " + path);
     // The lock goes with the process, however it ends; the file may stay.
@@ -127,6 +131,9 @@ Result<void> drop_privileges(const Settings& settings)
     if (::initgroups(account->pw_name, account->pw_gid) != 0 || ::setgid(account->pw_gid) != 0
         || ::setuid(account->pw_uid) != 0)
         return system_error("cannot become " + settings.user);
+    // Nor may anything that it starts become somebody else again.
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return system_error("cannot give up new privileges");
     // The change of user made the process undumpable; a core dump helps whoever runs it.
     ::prctl(PR_SET_DUMPABLE, 1);
     return keep_only_low_ports();
