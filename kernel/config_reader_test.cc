@@ -363,7 +363,7 @@ TEST_CASE("a listener with TLS needs a certificate, and the error says how to ge
     CHECK(errors[0].find("10.toml:2:8: hosts.\"new.example\".certificate: is missing, and the "
                          "listener at 10.toml:1:1 offers TLS.")
         == 0);
-    CHECK(errors[0].find("openssl req -x509") != std::string::npos);
+    CHECK(errors[0].find("mkdir -p data/certs && openssl req -x509") != std::string::npos);
     CHECK(errors[0].find("-out data/certs/new.example.crt") != std::string::npos);
 
     folder.write("10.toml", "[[listen]]\ntls = \"none\"\n[hosts.\"new.example\"]\n");
