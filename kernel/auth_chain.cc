@@ -48,7 +48,7 @@ namespace {
         std::string thrown;
         try {
             task<Result<T>> answer = [&] {
-                const InPlugin inside(*link.instance);
+                const InPlugin inside(*link.instance, Leased::Part::service);
                 return call(*link.backend);
             }();
             co_return co_await answer;

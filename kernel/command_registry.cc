@@ -77,9 +77,9 @@ struct CommandRegistry::State {
     };
     /// A command of a plugin on one host.
     struct Offered {
-        VirtualHost* host;
-        PluginInstance* instance;
-        Registrations::CommandEntry* entry;
+        VirtualHost* host = nullptr;
+        PluginInstance* instance = nullptr;
+        Registrations::CommandEntry* entry = nullptr;
     };
 
     explicit State(Server& made_for)
@@ -143,7 +143,7 @@ struct CommandRegistry::State {
         done(std::move(error));
     }
 
-    void start(const Command& command, const CommandHandler& handler, PluginInstance* instance,
+    void start(const Command& command, const CommandHandler& handler, const Offered& offer,
         CommandCall call, std::function<void(Result<Value>)> done)
     {
         Running& run = running.emplace_back();
@@ -151,12 +151,13 @@ struct CommandRegistry::State {
         run.logged_arguments = loggable_arguments(command, call.arguments);
         run.call = std::move(call);
         run.done = std::move(done);
-        if (instance)
-            run.lease = Lease(*instance);
+        if (offer.instance)
+            run.lease = Lease(*offer.instance);
         run.root = follow(*this, run, handler);
-        void* const before = exchange_current_plugin(static_cast<Leased*>(instance));
+        if (!offer.instance)
+            return run.root.start();
+        const InPlugin inside(*offer.instance, offer.entry->meter);
         run.root.start();
-        exchange_current_plugin(before);
     }
 
     static Root follow(State& state, Running& run, const CommandHandler& handler)
@@ -220,7 +221,7 @@ void CommandRegistry::call(const std::string& name, Value arguments, const std::
             return state.refuse(name, caller, checked.error(), done);
         CommandCall call { std::move(*checked), caller, nullptr };
         call.host = state.host_of(own->command, call.arguments);
-        return state.start(own->command, own->handler, nullptr, std::move(call), std::move(done));
+        return state.start(own->command, own->handler, {}, std::move(call), std::move(done));
     }
 
     auto offers = state.offered();
@@ -251,7 +252,7 @@ void CommandRegistry::call(const std::string& name, Value arguments, const std::
             Error { "no plugin offers \"" + name + "\" on that host", Error::Kind::not_found },
             done);
     call.host = host;
-    state.start(command, offer->entry->handler, offer->instance, std::move(call), std::move(done));
+    state.start(command, offer->entry->handler, *offer, std::move(call), std::move(done));
 }
 
 namespace {

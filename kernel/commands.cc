@@ -8,6 +8,7 @@
 #include "log_sink.h"
 #include "log_target.h"
 #include "plugin_host.h"
+#include "plugin_top.h"
 #include "process.h"
 #include "server.h"
 #include "virtual_host.h"
@@ -176,6 +177,18 @@ namespace {
                 const CommandCall&) -> task<Result<Value>> { co_return server.plugins().list(); });
         registry.add({ "plugin load", "Load a plugin while the server runs.", { plugin, host } },
             [&server](const CommandCall& call) { return load(server, call); });
+        registry.add({ "plugin top", "What each handler of each plugin costs: calls, time, memory.",
+                         { { .name = "plugin",
+                               .type = Type::plugin,
+                               .doc = "only this one",
+                               .required = false },
+                             { .name = "once",
+                                 .type = Type::boolean,
+                                 .doc = "print one table, also on a terminal",
+                                 .required = false } } },
+            [&server](const CommandCall& call) -> task<Result<Value>> {
+                co_return plugin_top(server, call.text("plugin"));
+            });
         const CommandArgument recursive { .name = "recursive",
             .type = Type::boolean,
             .doc = "unload those that need it, too",

@@ -69,9 +69,10 @@ void InstanceContext::commit()
         return;
     host().home(host().jid()).post([this, held = Lease(instance_)] {
         for (const auto& periodic : made().periodics) {
-            const InPlugin inside(instance_); // the timer counts as the plugin's
-            periodic->timer = Loop::current()->every(periodic->delay,
-                [this, job = &periodic->job] { run_guarded(instance_, "a periodic job", *job); });
+            // The timer is the kernel's, and becomes the plugin's for each run.
+            periodic->timer = Loop::current()->every(periodic->delay, [this, job = &periodic->job] {
+                run_guarded(instance_, Leased::Part::timer, "a periodic job", *job);
+            });
         }
         for (task<void>& job : std::exchange(spawned_, {}))
             run_task(instance_, std::move(job));
@@ -340,7 +341,7 @@ Function<void*()> InstanceContext::service_finder(std::string_view interface)
 void InstanceContext::run_in_pool(Function<void()> job)
 {
     pool_.run([this, held = Lease(instance_), job = std::move(job)]() mutable {
-        run_guarded(instance_, "a job in the worker pool", job);
+        run_guarded(instance_, Leased::Part::job, "a job in the worker pool", job);
         job = nullptr; // the plugin's captures end before the lease
     });
 }

@@ -31,12 +31,14 @@ namespace {
 
 IqReply call_handler(PluginInstance& instance, Registrations::IqHandler& handler, const Iq& iq)
 {
-    const InPlugin inside(instance);
+    const InPlugin inside(instance, handler.meter);
     try {
         return handler.handler(iq);
     } catch (...) {
         const std::string text = thrown_text();
         instance.log().error("its iq handler of {} threw: {}", handler.ns, text);
+        if (handler.meter)
+            handler.meter->count_failure();
         return StanzaError::Condition::internal_server_error;
     }
 }

@@ -113,7 +113,6 @@ namespace {
 
     private:
         std::vector<Lane> lanes_;
-        std::shared_ptr<IqBudget> budget_ = std::make_shared<IqBudget>(); // shared: with calls
     };
 
     /// Lanes of handlers that may block: each is worked off by one worker thread at a time.
@@ -229,7 +228,6 @@ namespace {
         const IqLimits limits_;
         PoolBacklog& pool_;
         OrderedReplies ordered_;
-        std::shared_ptr<IqBudget> budget_ = std::make_shared<IqBudget>(); // shared: with calls
     };
 
 }

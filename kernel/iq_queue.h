@@ -73,6 +73,11 @@ public:
     Runs runs() const { return runs_; }
     /// On the loop where the request arrived. A call that runs in the pool comes without account.
     virtual void push(std::unique_ptr<IqCall> call) = 0;
+    /// Any thread: calls that wait or are under way.
+    std::size_t calls() const { return budget_->calls.load(std::memory_order_relaxed); }
+
+protected:
+    const std::shared_ptr<IqBudget> budget_ = std::make_shared<IqBudget>(); // shared: with calls
 
 private:
     Runs runs_;

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
 namespace nuncio::kernel {
+
+class HandlerMeter;
 
 /// What current_plugin() points at in the kernel. It ends only when no lease is held. Leases are
 /// counted by era, so that one can tell when all taken before a moment are over.
@@ -43,6 +46,14 @@ public:
     {
         return leases_[1 - era_.load(std::memory_order_relaxed)].load(std::memory_order_acquire);
     }
+
+    /// What runs as its code without being one of its handlers.
+    enum class Part { start, end, service, timer, task, job };
+    static constexpr std::size_t part_count = 6;
+    HandlerMeter* meter(Part part) const { return meters_[static_cast<std::size_t>(part)]; }
+
+protected:
+    HandlerMeter* meters_[part_count] = {}; ///< null: not measured
 
 private:
     std::atomic<unsigned> era_ = 0;

@@ -1,6 +1,6 @@
 #include "loop.h"
 
-#include "lease.h"
+#include "handler_meter.h"
 #include "mailbox.h"
 #include "timer_heap.h"
 
@@ -270,19 +270,25 @@ void KernelLoop::fire_timers()
         if (!due)
             return;
         ++state_->activity;
-        run_job(due->job, due->plugin);
+        run_job(due->job, due->plugin, Leased::Part::timer);
         state_->timers.rearm(std::move(*due));
     }
 }
 
-void KernelLoop::run_job(const Function<void()>& job, void* plugin)
+void KernelLoop::run_job(const Function<void()>& job, void* plugin, Leased::Part part)
 {
+    HandlerMeter* const meter = plugin ? static_cast<Leased*>(plugin)->meter(part) : nullptr;
+    MeteredRun run;
+    if (meter)
+        run.go_on(meter);
     auto* const before = exchange_current_plugin(plugin);
     if (state_->failure_handler) {
         try {
             job();
         } catch (...) {
             state_->failure_handler(plugin, std::current_exception());
+            if (meter)
+                meter->count_failure();
         }
     } else {
         job();

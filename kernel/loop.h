@@ -1,6 +1,8 @@
 // One thread's event loop: libuv, a mailbox, timers, and the list of connections to flush.
 #pragma once
 
+#include "lease.h"
+
 #include <nuncio/loop.h>
 
 #include <cstdint>
@@ -74,7 +76,7 @@ public:
     using FailureHandler = Function<void(void* plugin, std::exception_ptr)>;
     void set_failure_handler(FailureHandler handler);
     /// Runs `job` as code of `plugin`, as posted jobs and timers are.
-    void run_job(const Function<void()>& job, void* plugin);
+    void run_job(const Function<void()>& job, void* plugin, Leased::Part part = Leased::Part::task);
 
     /// Shared scratch space of this thread; empty between uses, its capacity is kept (bounded).
     /// `which` is below scratch_count. Connections use none of them.

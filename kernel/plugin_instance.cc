@@ -4,6 +4,8 @@
 #include "context.h"
 #include "generation.h"
 #include "plugin_task.h"
+#include "server.h"
+#include "virtual_host.h"
 
 namespace nuncio::kernel {
 
@@ -18,14 +20,43 @@ PluginInstance::PluginInstance(
 PluginInstance::~PluginInstance()
 {
     // Handlers refer to the plugin object, and their code is the plugin's.
-    const InPlugin inside(*this);
+    const InPlugin inside(*this, Part::end);
     registrations_ = {};
     parts_.reset();
 }
 
 void PluginInstance::make_parts(PoolBacklog& pool, Value settings, std::unique_ptr<Log> log)
 {
+    using Kind = HandlerMeter::Kind;
+    constexpr Kind kinds[part_count]
+        = { Kind::start, Kind::end, Kind::service, Kind::timer, Kind::task, Kind::job };
+    for (std::size_t i = 0; i < part_count; ++i)
+        meters_[i] = &find_meter(kinds[i], {});
     parts_ = std::make_unique<Parts>(*this, pool, std::move(settings), std::move(log));
+}
+
+HandlerMeter& PluginInstance::find_meter(HandlerMeter::Kind kind, std::string handler)
+{
+    return host_.server().meters().meter(
+        { std::string(host_.domain()), name_, kind, std::move(handler) });
+}
+
+void PluginInstance::name_meters()
+{
+    using Kind = HandlerMeter::Kind;
+    // Loops read them already when the instance is kept, so what is there is not written again.
+    const auto name = [this](auto& handlers, Kind kind, auto text_of) {
+        for (auto& handler : handlers)
+            if (!handler.meter)
+                handler.meter = &find_meter(kind, std::string(text_of(handler)));
+    };
+    name(registrations_.hooks, Kind::hook, [](const auto& hook) { return hook.hook; });
+    name(registrations_.iq_handlers, Kind::iq, [](const auto& handler) {
+        return (handler.component == Component::local ? "server " : "account ") + handler.ns;
+    });
+    name(registrations_.domains, Kind::domain, [](const auto& domain) { return domain.domain; });
+    name(registrations_.commands, Kind::command,
+        [](const auto& entry) { return entry.command.name; });
 }
 
 Log& PluginInstance::log()

@@ -1,6 +1,7 @@
 // One plugin object on one virtual host, what it registered, and the leases that keep it.
 #pragma once
 
+#include "handler_meter.h"
 #include "lease.h"
 
 #include <nuncio/plugin.h>
@@ -24,6 +25,7 @@ struct Registrations {
         std::string hook;
         Stage stage = Stage::normal;
         Function<Flow(void*)> handler;
+        HandlerMeter* meter = nullptr; ///< here and below: given by name_meters
     };
     struct IqHandler {
         Component component = Component::local;
@@ -32,11 +34,13 @@ struct Registrations {
         Function<IqReply(const Iq&)> handler; ///< one of the two
         Function<task<IqReply>(const Iq&)> waiting_handler;
         std::shared_ptr<IqQueue> queue; ///< of the disciplines that have one; shared with its jobs
+        HandlerMeter* meter = nullptr;
     };
     struct Domain {
         std::string domain;
         DomainOptions options;
         Function<void(Stanza)> handler;
+        HandlerMeter* meter = nullptr;
     };
     struct Service {
         std::string interface;
@@ -50,6 +54,7 @@ struct Registrations {
     struct CommandEntry {
         Command command;
         CommandHandler handler;
+        HandlerMeter* meter = nullptr;
     };
     struct Periodic {
         Duration delay;
@@ -89,8 +94,12 @@ public:
     struct Parts; ///< context, plugin object: of the plugin host
     void make_parts(PoolBacklog& pool, Value settings, std::unique_ptr<Log> log);
     Parts& parts() { return *parts_; }
+    /// Main thread, before what it registered is published: every handler is measured from then on.
+    void name_meters();
 
 private:
+    HandlerMeter& find_meter(HandlerMeter::Kind kind, std::string handler);
+
     std::string name_;
     VirtualHost& host_;
     std::shared_ptr<Generation> generation_; // shared: the mapped code outlives its last instance
@@ -98,11 +107,16 @@ private:
     Registrations registrations_;
 };
 
-/// Marks this thread as running the instance's code, for as long as it lives.
+/// Marks this thread as running the instance's code, for as long as it lives, and measures it.
 class InPlugin {
 public:
-    explicit InPlugin(PluginInstance& instance)
-        : before_(exchange_current_plugin(static_cast<Leased*>(&instance)))
+    InPlugin(PluginInstance& instance, HandlerMeter* meter)
+        : run_(meter)
+        , before_(exchange_current_plugin(static_cast<Leased*>(&instance)))
+    {
+    }
+    explicit InPlugin(PluginInstance& instance, Leased::Part part = Leased::Part::task)
+        : InPlugin(instance, instance.meter(part))
     {
     }
     ~InPlugin() { exchange_current_plugin(before_); }
@@ -110,6 +124,7 @@ public:
     InPlugin& operator=(const InPlugin&) = delete;
 
 private:
+    MeteredRun run_;
     void* before_;
 };
 

@@ -18,7 +18,7 @@ namespace {
     {
         PluginInstance::Parts& parts = instance.parts();
         const Descriptor& descriptor = instance.generation().descriptor();
-        const InPlugin inside(instance);
+        const InPlugin inside(instance, Leased::Part::start);
         try {
             parts.plugin = descriptor.make();
             const Config config(descriptor.schema(), parts.table);

@@ -16,6 +16,8 @@ namespace {
             } catch (...) {
                 const std::string text = thrown_text();
                 instance.log().error("a task threw: {}", text);
+                if (HandlerMeter* const meter = instance.meter(Leased::Part::task))
+                    meter->count_failure();
             }
         }
         // The lease ends here, but code of the plugin may still be below us on this stack: without

@@ -17,15 +17,17 @@ std::string thrown_text();
 
 /// Calls `code` as the instance's. What it throws is logged with `what`; false then.
 template <class Code>
-bool run_guarded(PluginInstance& instance, std::string_view what, Code&& code)
+bool run_guarded(PluginInstance& instance, Leased::Part part, std::string_view what, Code&& code)
 {
-    const InPlugin inside(instance);
+    const InPlugin inside(instance, part);
     try {
         code();
         return true;
     } catch (...) {
         const std::string text = thrown_text();
         instance.log().error("{} threw: {}", what, text);
+        if (HandlerMeter* const meter = instance.meter(part))
+            meter->count_failure();
         return false;
     }
 }

@@ -37,6 +37,8 @@ namespace {
     {
         const std::string text = thrown_text();
         entry.instance->log().error("its handler of {} threw: {}", entry.hook->hook, text);
+        if (entry.hook->meter)
+            entry.hook->meter->count_failure();
     }
 
     void add_hooks(RouteTable& table, PluginInstance& instance)
@@ -96,8 +98,10 @@ Flow run_chain(const HookChain& chain, void* event)
     if (chain.entries.empty())
         return Flow::next;
     void* const before = current_plugin();
+    MeteredRun run;
     Flow flow = Flow::next;
     for (const HookChain::Entry& entry : chain.entries) {
+        run.go_on(entry.hook->meter);
         exchange_current_plugin(static_cast<Leased*>(entry.instance));
         try {
             flow = entry.hook->handler(event);
@@ -135,6 +139,7 @@ std::shared_ptr<const RouteTable> RouteTable::build(
 {
     auto table = std::make_shared<RouteTable>(); // shared: by the loops
     for (const auto& instance : instances) {
+        instance->name_meters();
         add_hooks(*table, *instance);
         add_routes(*table, *instance);
     }

@@ -210,7 +210,7 @@ void Router::arrive(Stanza stanza)
     if (target.plugin.domain) {
         if (auto answer = answer_for_plugin(stanza, target.plugin.domain->options))
             return route(std::move(*answer));
-        const InPlugin inside(*target.plugin.instance);
+        const InPlugin inside(*target.plugin.instance, target.plugin.domain->meter);
         try {
             target.plugin.domain->handler(std::move(stanza));
         } catch (const std::exception& thrown) {

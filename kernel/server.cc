@@ -26,6 +26,13 @@ namespace {
         return std::max(1U, std::thread::hardware_concurrency());
     }
 
+    void run_measured(KernelLoop& loop)
+    {
+        this_thread.place = static_cast<std::uint32_t>(loop.index()) + 1;
+        loop.run();
+        this_thread.place = HandlerMeter::shared_place;
+    }
+
 }
 
 Server::Server(Settings settings, LogSink& logs, Options options)
@@ -37,6 +44,7 @@ Server::Server(Settings settings, LogSink& logs, Options options)
     for (std::size_t i = 0; i < count; ++i)
         loops_.push_back(std::make_unique<KernelLoop>(i, options.clock));
     main_loop_ = std::make_unique<KernelLoop>(count, options.clock);
+    meters_ = std::make_unique<HandlerMeters>(count + 1);
     router_.set_loops(count);
     for (auto& loop : loops_)
         loop->set_failure_handler(
@@ -109,14 +117,14 @@ Result<void> Server::start()
         }
         are_threads_running_ = true;
         for (auto& loop : loops_)
-            threads_.emplace_back([&loop = *loop] { loop.run(); });
+            threads_.emplace_back([&loop = *loop] { run_measured(loop); });
     }
     return {};
 }
 
 void Server::run()
 {
-    main_loop_->run();
+    run_measured(*main_loop_);
     for (auto& loop : loops_)
         loop->stop();
     for (std::thread& thread : threads_)

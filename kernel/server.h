@@ -1,6 +1,7 @@
 // The server: owns its parts, and starts and stops them in an order that reads top to bottom.
 #pragma once
 
+#include "handler_meter.h"
 #include "loop.h"
 #include "router.h"
 #include "settings.h"
@@ -56,6 +57,7 @@ public:
     std::size_t loop_count() const { return loops_.size(); }
     KernelLoop& loop(std::size_t index) { return *loops_[index]; }
     WorkerPool& workers() { return *workers_; }
+    HandlerMeters& meters() { return *meters_; }
     Router& router() { return router_; }
     S2sManager& s2s() { return s2s_; }
     PluginHost& plugins() { return *plugins_; }
@@ -89,6 +91,7 @@ private:
     LogSink& logs_;
     Options options_;
     std::unique_ptr<Log> log_;
+    std::unique_ptr<HandlerMeters> meters_; // outlives every thread that measures
     std::unique_ptr<KernelLoop> main_loop_;
     std::vector<std::unique_ptr<KernelLoop>> loops_;
     std::vector<std::thread> threads_;

@@ -58,6 +58,8 @@ namespace {
             } catch (...) {
                 const std::string text = thrown_text();
                 call.instance.log().error("its iq handler of {} threw: {}", call.handler.ns, text);
+                if (call.handler.meter)
+                    call.handler.meter->count_failure();
                 reply = failure(call);
             }
         }
@@ -79,7 +81,7 @@ void run_waiting(std::unique_ptr<IqCall> call, Duration time, Answered answered)
     waiting->call = std::move(call);
     waiting->answered = std::move(answered);
     {
-        const InPlugin inside(waiting->call->instance);
+        const InPlugin inside(waiting->call->instance, waiting->call->handler.meter);
         run_to_end(waiting);
     }
     if (waiting->is_ended)

@@ -5,6 +5,7 @@
 #include "help.h"
 #include "printing.h"
 #include "terminal.h"
+#include "top.h"
 
 #include <nuncio/abi.h>
 
@@ -113,6 +114,11 @@ Exit run(const Invocation& invocation)
         return complain(client.error(), unreachable);
 
     const std::string name(text_of(*command, "name"));
+    if (name == "plugin top" && !invocation.as_json && !flag_of(*arguments, "once")
+        && Screen::is_possible()) {
+        const auto watched = watch_top(*client, *arguments);
+        return watched ? done : complain(watched.error(), failed);
+    }
     StatusLine status(name);
     StatusLine* const shown = invocation.as_json ? nullptr : &status;
     const auto answer = client->call(name, std::move(*arguments), shown);

@@ -1,13 +1,16 @@
 // What nuncioctl does at a terminal beside printing: asks for secrets, shows that it waits.
 #include "terminal.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <poll.h>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include <utility>
@@ -90,7 +93,7 @@ namespace {
         bool is_changed_;
     };
 
-    void show(int fd, std::string_view text)
+    void show_on(int fd, std::string_view text)
     {
         // A terminal that cannot be written to is no reason to give up.
         [[maybe_unused]] const ssize_t shown = ::write(fd, text.data(), text.size());
@@ -122,9 +125,9 @@ namespace {
             Result<std::string> line = [&] {
                 const HeldSignals held;
                 const NoEcho quiet(terminal);
-                show(terminal, prompt + ": ");
+                show_on(terminal, prompt + ": ");
                 auto read = read_line(terminal, name);
-                show(terminal, "\n");
+                show_on(terminal, "\n");
                 return read;
             }();
             const int signal = std::exchange(caught_signal, 0);
@@ -180,14 +183,96 @@ void StatusLine::tick(Clock::time_point now)
     line += ' ' + text_;
     if (const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count())
         line += ", " + std::to_string(seconds) + " s";
-    show(STDERR_FILENO, line);
+    show_on(STDERR_FILENO, line);
     is_drawn_ = true;
 }
 
 void StatusLine::wipe()
 {
     if (std::exchange(is_drawn_, false))
-        show(STDERR_FILENO, "\r\033[K");
+        show_on(STDERR_FILENO, "\r\033[K");
+}
+
+struct Screen::State {
+    HeldSignals signals;
+    termios before {};
+};
+
+bool Screen::is_possible()
+{
+    const char* kind = std::getenv("TERM");
+    return ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO) && kind
+        && std::string_view(kind) != "dumb";
+}
+
+Screen::Screen()
+    : state_(std::make_unique<State>())
+{
+    ::tcgetattr(STDIN_FILENO, &state_->before);
+    termios raw = state_->before;
+    // Ctrl-C is a key like q.
+    raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
+    raw.c_cc[VMIN] = 0;
+    raw.c_cc[VTIME] = 0;
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
+    show_on(STDOUT_FILENO, "\033[?1049h\033[?25l");
+}
+
+Screen::~Screen()
+{
+    show_on(STDOUT_FILENO, "\033[?25h\033[?1049l");
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &state_->before);
+    state_.reset();
+    if (const int signal = std::exchange(caught_signal, 0))
+        ::raise(signal);
+}
+
+void Screen::show(std::string_view text)
+{
+    winsize size {};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0)
+        size = { .ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0 };
+    std::string drawn = "\033[H";
+    for (const char c : cut_to(text, size.ws_row - 1U, size.ws_col))
+        drawn += c == '\n' ? std::string("\033[K\r\n") : std::string(1, c);
+    show_on(STDOUT_FILENO, drawn + "\033[J");
+}
+
+bool Screen::wait(std::chrono::milliseconds time)
+{
+    using Clock = std::chrono::steady_clock;
+    const auto until = Clock::now() + time;
+    for (auto now = Clock::now(); now < until; now = Clock::now()) {
+        if (caught_signal != 0)
+            return false;
+        pollfd keys { .fd = STDIN_FILENO, .events = POLLIN, .revents = 0 };
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+        if (::poll(&keys, 1, static_cast<int>(left.count())) <= 0)
+            continue;
+        char key = 'q'; // a terminal that went away wants to leave, too
+        [[maybe_unused]] const ssize_t count = ::read(STDIN_FILENO, &key, 1);
+        if (key == 'q' || key == 'Q' || key == '\3')
+            return false;
+    }
+    return true;
+}
+
+std::string cut_to(std::string_view text, std::size_t lines, std::size_t columns)
+{
+    std::string out;
+    while (lines-- > 0 && !text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        std::size_t width = 0;
+        for (const char c : text.substr(0, end)) {
+            width += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
+            if (width > columns)
+                break;
+            out += c;
+        }
+        out += '\n';
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
 }
 
 }

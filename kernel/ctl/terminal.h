@@ -4,7 +4,9 @@
 #include <nuncio/result.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
+#include <string_view>
 
 namespace nuncio::ctl {
 
@@ -35,5 +37,28 @@ private:
     bool is_possible_;
     bool is_drawn_ = false;
 };
+
+/// The whole terminal, for what is drawn again and again. Left as it was found.
+class Screen {
+public:
+    /// Whether standard input and output are a terminal that can be drawn on.
+    static bool is_possible();
+    Screen();
+    ~Screen();
+    Screen(const Screen&) = delete;
+    Screen& operator=(const Screen&) = delete;
+
+    /// Draws the lines of `text` that have room, as far as they have room.
+    void show(std::string_view text);
+    /// Until `time` has passed; false when somebody wants to leave: q, Ctrl-C, or a signal.
+    bool wait(std::chrono::milliseconds time);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The first `lines` lines of `text`, none wider than `columns` code points.
+std::string cut_to(std::string_view text, std::size_t lines, std::size_t columns);
 
 }

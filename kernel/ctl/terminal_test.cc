@@ -138,3 +138,10 @@ TEST_CASE("a dumb terminal is shown no status")
     CHECK(terminal.status() == 0);
     CHECK(terminal.screen().empty());
 }
+
+TEST_CASE("what is drawn on a screen is cut to its lines and columns, between characters")
+{
+    CHECK(cut_to("abcdef\nxy\nz\n", 2, 3) == "abc\nxy\n");
+    CHECK(cut_to("äöü", 5, 2) == "äö\n");
+    CHECK(cut_to("", 5, 2).empty());
+}

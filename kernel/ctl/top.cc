@@ -1,0 +1,87 @@
+// `nuncioctl plugin top` on a terminal: the table of handlers, drawn every second.
+#include "top.h"
+
+#include "command_line.h"
+#include "printing.h"
+#include "terminal.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace nuncio::ctl {
+
+namespace {
+
+    using namespace std::chrono_literals;
+
+    std::int64_t number_of(const Value& row, std::string_view key)
+    {
+        const Value* const found = row.find(key);
+        return found ? found->as_integer() : 0;
+    }
+
+    const Value* same_handler(const Value& rows, const Value& as)
+    {
+        for (const Value& row : rows.as_array())
+            if (text_of(row, "handler") == text_of(as, "handler")
+                && text_of(row, "plugin") == text_of(as, "plugin")
+                && text_of(row, "host") == text_of(as, "host"))
+                return &row;
+        return nullptr;
+    }
+
+    Value rounded(double number)
+    {
+        return std::round(number * 10) / 10;
+    }
+
+}
+
+Value rates_since(const Value& before, const Value& now, std::chrono::duration<double> passed)
+{
+    struct Row {
+        std::int64_t busy_us;
+        Value value;
+    };
+    std::vector<Row> rows;
+    for (const Value& row : now.as_array()) {
+        const Value* const former = same_handler(before, row);
+        const auto since = [&](std::string_view key) {
+            return std::max<std::int64_t>(
+                0, number_of(row, key) - (former ? number_of(*former, key) : 0));
+        };
+        const std::int64_t busy_us = since("total_us");
+        Row& made = rows.emplace_back(Row { busy_us, row });
+        made.value["calls_per_second"] = rounded(double(since("calls")) / passed.count());
+        made.value["cpu_percent"] = rounded(double(busy_us) / passed.count() / 1e4);
+    }
+    std::ranges::stable_sort(rows, std::greater(), &Row::busy_us);
+    Value::Array sorted;
+    for (Row& row : rows)
+        sorted.push_back(std::move(row.value));
+    return sorted;
+}
+
+Result<void> watch_top(Client& client, const Value& arguments)
+{
+    using Clock = std::chrono::steady_clock;
+    auto rows = client.call("plugin top", arguments);
+    auto drawn_at = Clock::now();
+    if (!rows)
+        return rows.error();
+    Screen screen;
+    screen.show(to_text(*rows) + "\nrates since the server's start; q leaves\n");
+    while (screen.wait(1s)) {
+        auto next = client.call("plugin top", arguments);
+        if (!next)
+            return next.error();
+        const auto now = Clock::now();
+        screen.show(to_text(rates_since(*rows, *next, now - drawn_at))
+            + "\nrates of the last second; p99 and worst since the server's start; q leaves\n");
+        rows = std::move(next);
+        drawn_at = now;
+    }
+    return {};
+}
+
+}
