@@ -1,6 +1,8 @@
 // ELF notes read as data: nothing of the file is mapped or run.
 #pragma once
 
+#include "elf_file.h"
+
 #include <nuncio/result.h>
 
 #include <cstdint>
@@ -14,13 +16,6 @@ struct ElfNote {
     std::string name; ///< without its terminating zero
     std::uint32_t type = 0;
     std::string description; ///< bytes
-};
-
-/// Bounds on a file that anybody may have made.
-struct ElfLimits {
-    std::uint32_t headers = 4096; ///< program or section headers
-    std::uint64_t note_bytes = 65536; ///< of one segment or section with notes
-    std::uint32_t notes = 256; ///< in all
 };
 
 /// The notes of a shared object, from its program headers and, for files without them, its

@@ -27,6 +27,9 @@ namespace {
             parts.context.begin(neighbours);
             auto started = parts.plugin->start(parts.context);
             auto registered = parts.context.end();
+            const auto& fault = instance.host().server().options().start_fault;
+            if (started && registered && fault)
+                return fault(instance.name());
             return started ? registered : started;
         } catch (...) {
             (void)parts.context.end();

@@ -33,6 +33,9 @@ public:
     struct Options {
         ClockKind clock = ClockKind::real;
         bool threads = true;
+        /// In-process tests: asked after each start of an instance, with the plugin's name; what it
+        /// answers or throws counts as the plugin's own.
+        std::function<Result<void>(std::string_view)> start_fault {};
     };
     Server(Settings settings, LogSink& logs, Options options);
     ~Server();
@@ -77,6 +80,7 @@ public:
     /// Main thread: posts `job` to every loop; runs `done` on the main thread after all ran it.
     void on_every_loop(std::function<void(KernelLoop&)> job, Function<void()> done);
 
+    const Options& options() const { return options_; }
     /// In-process tests: runs loops, workers and main until nothing is left to do.
     void settle();
     void advance(Duration by);

@@ -1,8 +1,7 @@
 // Plays a transcript against a server inside this process.
 #include "conversation.h"
 
-#include "match.h"
-#include "test_server.h"
+#include "expect.h"
 
 #include <fstream>
 #include <iostream>
@@ -60,14 +59,6 @@ namespace {
         return steps;
     }
 
-    /// The elements of a block, as the child elements of one wrapper.
-    Result<Element> read_block(const std::string& block)
-    {
-        return parse_element("<block xmlns='jabber:client' "
-                             "xmlns:stream='http://etherx.jabber.org/streams'>"
-            + block + "</block>");
-    }
-
     class Conversation {
     public:
         Conversation(const ConversationOptions& options)
@@ -80,7 +71,7 @@ namespace {
             std::size_t at = 0;
             if (auto wrong = read_head(steps, at))
                 return wrong;
-            server_ = std::make_unique<TestServer>(head_);
+            server_ = std::make_unique<ScriptedServer>(head_);
             if (server_->failure())
                 return "the server did not start: " + *server_->failure();
             for (const auto& [jid, password] : accounts_)
@@ -102,7 +93,7 @@ namespace {
     private:
         std::optional<std::string> read_head(const std::vector<Step>& steps, std::size_t& at)
         {
-            head_.plugin_path = options_.plugin_path;
+            head_.plugin_path = { options_.plugin_path };
             head_.loops = options_.loops;
             for (; at < steps.size(); ++at) {
                 const auto all = words(steps[at].text);
@@ -134,7 +125,8 @@ namespace {
         {
             const auto all = words(step.text);
             if (all[0] == "raw" && all.size() >= 2) {
-                auto& client = clients_[all[1]] = std::make_unique<TestClient>(*server_, all[1]);
+                auto& client = clients_[all[1]]
+                    = std::make_unique<ScriptedClient>(*server_, all[1]);
                 client->connect(step.text.find("without tls") == std::string::npos);
                 return {};
             }
@@ -148,7 +140,8 @@ namespace {
                 for (const auto& [account, secret] : accounts_)
                     if (account.view() == jid->view().bare())
                         password = secret;
-                auto& client = clients_[all[0]] = std::make_unique<TestClient>(*server_, all[0]);
+                auto& client = clients_[all[0]]
+                    = std::make_unique<ScriptedClient>(*server_, all[0]);
                 return client->log_in(*jid, password);
             }
             const auto client = clients_.find(all[0]);
@@ -179,7 +172,7 @@ namespace {
         }
 
         std::optional<std::string> act(
-            TestClient& client, const std::string& verb, const Step& step)
+            ScriptedClient& client, const std::string& verb, const Step& step)
         {
             if (verb == "sends") {
                 client.send(substitute(step.block, bindings_));
@@ -214,7 +207,7 @@ namespace {
         }
 
         std::optional<std::string> receive(
-            TestClient& client, const Step& step, Strictness strictness)
+            ScriptedClient& client, const Step& step, Strictness strictness)
         {
             std::string block = step.block;
             while (!block.empty()) {
@@ -242,7 +235,7 @@ namespace {
                 if (!wanted)
                     return "the transcript itself: " + wanted.error().text;
                 for (const ElementRef expected : *wanted)
-                    if (auto wrong = receive_one(client, expected, strictness))
+                    if (auto wrong = expect_next(client, expected, strictness, bindings_))
                         return wrong;
                 if (next == std::string::npos)
                     return {};
@@ -252,7 +245,7 @@ namespace {
         }
 
         std::optional<std::string> receive_header(
-            TestClient& client, std::string text, Strictness strictness)
+            ScriptedClient& client, std::string text, Strictness strictness)
         {
             text.insert(text.size() - 1, "/");
             auto wanted = parse_element(text);
@@ -265,53 +258,19 @@ namespace {
             return difference(*wanted, heard->element, strictness, bindings_);
         }
 
-        std::optional<std::string> receive_one(
-            TestClient& client, ElementRef expected, Strictness strictness)
-        {
-            auto heard = client.hear();
-            if (!heard)
-                return client.name() + " heard nothing, expected " + to_string(expected, ns_client);
-            if (heard->kind != Heard::Kind::element)
-                return client.name() + " heard " + heard->text() + ", expected "
-                    + to_string(expected, ns_client);
-            if (auto wrong = difference(expected, heard->element, strictness, bindings_))
-                return *wrong + "\n  heard " + heard->text();
-            return {};
-        }
-
-        std::optional<std::string> receive_unordered(TestClient& client, const Step& step)
+        std::optional<std::string> receive_unordered(ScriptedClient& client, const Step& step)
         {
             auto wanted = read_block(step.block);
             if (!wanted)
                 return "the transcript itself: " + wanted.error().text;
-            std::vector<ElementRef> left;
-            for (const ElementRef expected : *wanted)
-                left.push_back(expected);
-            while (!left.empty()) {
-                auto heard = client.hear();
-                if (!heard)
-                    return client.name() + " heard nothing, expected "
-                        + to_string(left.front(), ns_client);
-                bool found = false;
-                for (auto at = left.begin(); at != left.end() && !found; ++at) {
-                    if (heard->kind == Heard::Kind::element
-                        && !difference(*at, heard->element, Strictness::exact, bindings_)) {
-                        left.erase(at);
-                        found = true;
-                        break;
-                    }
-                }
-                if (!found)
-                    return client.name() + " heard " + heard->text() + ", which matches nothing";
-            }
-            return {};
+            return expect_in_any_order(client, *wanted, bindings_);
         }
 
         const ConversationOptions& options_;
-        TestServerOptions head_;
+        ScriptOptions head_;
         std::vector<std::pair<Jid, std::string>> accounts_;
-        std::unique_ptr<TestServer> server_;
-        std::map<std::string, std::unique_ptr<TestClient>> clients_; // end before the server
+        std::unique_ptr<ScriptedServer> server_;
+        std::map<std::string, std::unique_ptr<ScriptedClient>> clients_; // end before the server
         Bindings bindings_;
     };
 

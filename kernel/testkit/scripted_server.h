@@ -7,6 +7,7 @@
 #include <nuncio/xml_stream.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,17 +26,20 @@ struct Heard {
     std::string text() const;
 };
 
-class TestServer;
+class ScriptedServer;
 
 /// One scripted client. Every byte it sends and reads passes the real stream code.
-class TestClient {
+class ScriptedClient {
 public:
-    TestClient(TestServer& server, std::string name);
-    ~TestClient();
+    ScriptedClient(ScriptedServer& server, std::string name);
+    ~ScriptedClient();
 
     /// Opens a connection that says it is encrypted (`is_encrypted`) or not.
     void connect(bool is_encrypted);
+    /// Sends, and lets the server settle.
     void send(std::string_view bytes);
+    /// Sends; the server comes to it in its own time.
+    void post(std::string_view bytes);
     /// The client's side of the connection ends without a word.
     void hang_up();
     /// Connects, logs in with PLAIN and binds. Answers what went wrong, or nothing.
@@ -50,7 +54,7 @@ private:
     void collect();
     std::optional<std::string> expect(std::string_view name, Heard::Kind kind);
 
-    TestServer& server_;
+    ScriptedServer& server_;
     std::string name_;
     Jid jid_;
     std::unique_ptr<kernel::MemoryPeer> peer_;
@@ -63,33 +67,42 @@ private:
 };
 
 /// Options as a conversation's head declares them.
-struct TestServerOptions {
+struct ScriptOptions {
     std::vector<std::string> hosts { "localhost" };
     std::vector<std::string> plugins; ///< beside the storage and the auth backend
     std::map<std::string, std::string> plugin_toml; ///< name → options in TOML
-    std::string plugin_path; ///< folder of the built .so files
+    std::vector<std::string> plugin_path; ///< folders of .so files
+    std::string storage = "storage-memory";
     std::size_t loops = 1;
     std::string limits_toml; ///< lines of [limits]
 };
 
-class TestServer {
+class ScriptedServer {
 public:
-    explicit TestServer(TestServerOptions options);
-    ~TestServer();
+    /// `start_fault`: see kernel::Server::Options.
+    explicit ScriptedServer(
+        ScriptOptions options, std::function<Result<void>(std::string_view)> start_fault = {});
+    ~ScriptedServer();
 
     /// What went wrong at start, or nothing.
     const std::optional<std::string>& failure() const { return failure_; }
     std::optional<std::string> create_account(const Jid& jid, const std::string& password);
     void settle() { server_->settle(); }
+    /// Settles again and again until `is_done`, for five seconds at the most: some answers come
+    /// from threads that no test governs.
+    bool settle_until(const std::function<bool()>& is_done);
     void advance(Duration by) { server_->advance(by); }
     kernel::Server& server() { return *server_; }
     /// Lines of level warn and error, for tests that expect silence.
     std::vector<std::string> complaints() const;
+    const std::string& data_folder() const { return data_folder_; }
+    /// Gives a change of plugins, which `call` starts, a few seconds of the server's time to end.
+    Result<Value> outcome(const std::function<void(std::function<void(Result<Value>)> done)>& call);
 
 private:
-    friend class TestClient;
+    friend class ScriptedClient;
     struct Sink;
-    TestServerOptions options_;
+    ScriptOptions options_;
     std::string data_folder_;
     std::unique_ptr<Sink> sink_;
     std::unique_ptr<kernel::Server> server_;

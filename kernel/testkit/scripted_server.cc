@@ -1,5 +1,5 @@
 // A server inside the test: no sockets, no threads, time that only the test moves.
-#include "test_server.h"
+#include "scripted_server.h"
 
 #include "c2s.h"
 #include "config_reader.h"
@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <thread>
 #include <unistd.h>
 
 namespace nuncio::test {
@@ -33,7 +34,7 @@ std::string Heard::text() const
 }
 
 /// Keeps what an administrator would have to look at.
-struct TestServer::Sink final : kernel::LogSink {
+struct ScriptedServer::Sink final : kernel::LogSink {
     void write(Log::Level level, std::string_view area, std::string_view line) override
     {
         const std::lock_guard guard(mutex);
@@ -49,7 +50,8 @@ struct TestServer::Sink final : kernel::LogSink {
     std::vector<std::string> complaints;
 };
 
-TestServer::TestServer(TestServerOptions options)
+ScriptedServer::ScriptedServer(
+    ScriptOptions options, std::function<Result<void>(std::string_view)> start_fault)
     : options_(std::move(options))
     , sink_(std::make_unique<Sink>())
 {
@@ -61,15 +63,18 @@ TestServer::TestServer(TestServerOptions options)
     data_folder_ = pattern;
     std::ofstream out(fs::path(data_folder_) / "test.toml");
     out << "[server]\nloops = " << options_.loops << "\nworkers = 1\ndata_dir = \"" << data_folder_
-        << "/data\"\nplugin_path = [\"" << options_.plugin_path
-        << "\"]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n"
-        << options_.limits_toml;
+        << "/data\"\nplugin_path = [";
+    for (const std::string& folder : options_.plugin_path)
+        out << '"' << folder << "\", ";
+    out << "]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n" << options_.limits_toml;
     for (const std::string& host : options_.hosts)
         out << "[hosts.\"" << host << "\"]\n";
-    out << "[plugins.storage-memory]\n"
-        << options_.plugin_toml["storage-memory"] << "[plugins.internal]\niterations = 4096\n";
+    out << "[plugins." << options_.storage << "]\n"
+        << options_.plugin_toml[options_.storage] << "[plugins.internal]\niterations = 4096\n"
+        << options_.plugin_toml["internal"];
     for (const std::string& plugin : options_.plugins)
-        out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
+        if (plugin != options_.storage && plugin != "internal")
+            out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
     out.close();
     fs::create_directory(fs::path(data_folder_) / "data");
 
@@ -81,7 +86,9 @@ TestServer::TestServer(TestServerOptions options)
         return;
     }
     server_ = std::make_unique<kernel::Server>(std::move(reading.settings), *sink_,
-        kernel::Server::Options { .clock = kernel::ClockKind::manual, .threads = false });
+        kernel::Server::Options { .clock = kernel::ClockKind::manual,
+            .threads = false,
+            .start_fault = std::move(start_fault) });
     if (auto started = server_->start(); !started)
         failure_ = started.error().text;
     server_->settle();
@@ -89,7 +96,7 @@ TestServer::TestServer(TestServerOptions options)
         failure_ = sink_->complaints.front();
 }
 
-TestServer::~TestServer()
+ScriptedServer::~ScriptedServer()
 {
     if (server_ && !failure_) {
         server_->stop();
@@ -100,10 +107,37 @@ TestServer::~TestServer()
     fs::remove_all(data_folder_, ignored);
 }
 
-std::vector<std::string> TestServer::complaints() const
+std::vector<std::string> ScriptedServer::complaints() const
 {
     const std::lock_guard guard(sink_->mutex);
     return sink_->complaints;
+}
+
+bool ScriptedServer::settle_until(const std::function<bool()>& is_done)
+{
+    for (int i = 0; i < 5000; ++i) {
+        server_->settle();
+        if (is_done())
+            return true;
+        // Storage drivers answer from threads of their own, in their own time.
+        std::this_thread::sleep_for(1ms);
+    }
+    return false;
+}
+
+Result<Value> ScriptedServer::outcome(
+    const std::function<void(std::function<void(Result<Value>)>)>& call)
+{
+    const auto answer = std::make_shared<std::optional<Result<Value>>>(); // shared: it may be late
+    call([answer](Result<Value> result) { *answer = std::move(result); });
+    server_->settle();
+    // Longer than the plugin host waits for what drains.
+    for (int i = 0; i < 6000 && !*answer; ++i) {
+        if (i > 10)
+            std::this_thread::sleep_for(1ms); // as above
+        server_->advance(10ms);
+    }
+    return *answer ? std::move(**answer) : Error { "no answer", Error::Kind::internal };
 }
 
 namespace {
@@ -119,39 +153,42 @@ namespace {
         };
     };
 
-    Detached note_outcome(task<Result<void>> job, std::optional<Result<void>>& outcome)
+    using Outcome = std::optional<Result<void>>;
+
+    // Shared: an answer may come after nobody waits for it any more.
+    Detached note_outcome(task<Result<void>> job, std::shared_ptr<Outcome> outcome)
     {
-        outcome = co_await job;
+        *outcome = co_await job;
     }
 
 }
 
-std::optional<std::string> TestServer::create_account(const Jid& jid, const std::string& password)
+std::optional<std::string> ScriptedServer::create_account(
+    const Jid& jid, const std::string& password)
 {
     kernel::VirtualHost* host = server_->find_host(jid.domain());
     if (!host)
         return "no such host";
-    std::optional<Result<void>> outcome;
-    host->home(jid).post([&] {
-        note_outcome(host->accounts().create(std::string(jid.local()), password), outcome);
+    const auto outcome = std::make_shared<Outcome>();
+    host->home(jid).post([host, outcome, user = std::string(jid.local()), password] {
+        note_outcome(host->accounts().create(user, password), outcome);
     });
-    server_->settle();
-    if (!outcome)
+    if (!settle_until([&] { return outcome->has_value(); }))
         return "the auth backend gave no answer";
-    if (!*outcome)
-        return outcome->error().text;
+    if (!**outcome)
+        return (*outcome)->error().text;
     return {};
 }
 
-TestClient::TestClient(TestServer& server, std::string name)
+ScriptedClient::ScriptedClient(ScriptedServer& server, std::string name)
     : server_(server)
     , name_(std::move(name))
 {
 }
 
-TestClient::~TestClient() = default;
+ScriptedClient::~ScriptedClient() = default;
 
-void TestClient::connect(bool is_encrypted)
+void ScriptedClient::connect(bool is_encrypted)
 {
     kernel::MemoryPeer::Options options;
     if (is_encrypted)
@@ -165,13 +202,18 @@ void TestClient::connect(bool is_encrypted)
     server_.settle();
 }
 
-void TestClient::send(std::string_view bytes)
+void ScriptedClient::send(std::string_view bytes)
 {
-    peer_->send(bytes);
+    post(bytes);
     server_.settle();
 }
 
-void TestClient::hang_up()
+void ScriptedClient::post(std::string_view bytes)
+{
+    peer_->send(bytes);
+}
+
+void ScriptedClient::hang_up()
 {
     peer_->hang_up();
     server_.settle();
@@ -179,7 +221,7 @@ void TestClient::hang_up()
     is_gone_ = true;
 }
 
-void TestClient::collect()
+void ScriptedClient::collect()
 {
     server_.settle();
     incoming_bytes_ += peer_->take();
@@ -216,7 +258,7 @@ void TestClient::collect()
     }
 }
 
-std::optional<Heard> TestClient::hear()
+std::optional<Heard> ScriptedClient::hear()
 {
     if (!peer_ || is_gone_)
         return {};
@@ -228,9 +270,10 @@ std::optional<Heard> TestClient::hear()
     return first;
 }
 
-std::optional<std::string> TestClient::expect(std::string_view name, Heard::Kind kind)
+std::optional<std::string> ScriptedClient::expect(std::string_view name, Heard::Kind kind)
 {
-    auto heard = hear();
+    std::optional<Heard> heard;
+    server_.settle_until([&] { return (heard = hear()).has_value() || is_gone_; });
     if (!heard)
         return "at login: heard nothing, expected <" + std::string(name) + ">";
     if (heard->kind != kind || heard->element.name() != name)
@@ -240,7 +283,7 @@ std::optional<std::string> TestClient::expect(std::string_view name, Heard::Kind
     return {};
 }
 
-std::optional<std::string> TestClient::log_in(const Jid& jid, const std::string& password)
+std::optional<std::string> ScriptedClient::log_in(const Jid& jid, const std::string& password)
 {
     jid_ = jid;
     connect(true);

@@ -1,0 +1,26 @@
+// How findings are told.
+#include "findings.h"
+
+#include <algorithm>
+
+namespace nuncio::tool {
+
+bool has_failure(const Findings& findings)
+{
+    return std::ranges::any_of(findings,
+        [](const Finding& finding) { return finding.weight == Finding::Weight::failure; });
+}
+
+std::string describe(const std::string& file, const Findings& findings)
+{
+    std::string text;
+    for (const Finding& finding : findings) {
+        text += file + (finding.weight == Finding::Weight::failure ? ": fails: " : ": warning: ");
+        text += finding.what + '\n';
+        if (!finding.next.empty())
+            text += "    next: " + finding.next + '\n';
+    }
+    return text;
+}
+
+}
