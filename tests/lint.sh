@@ -45,6 +45,7 @@ check "every SDK header compiles alone" \
         echo "#include <nuncio/$(basename "$header")>" |
             g++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -Isdk/include -xc++ - 2>&1 | head -n 3
     done)"
+check "every public name of the SDK has a comment" "$(tests/docs/check_comments.py)"
 check "the developers guide's listings compile" \
     "$(tests/docs/check_listings.py | grep -v ' 0 failed$')"
 

@@ -89,6 +89,9 @@ function(nuncio_add_plugin_test name)
     if(TEST_PLUGINS)
         add_dependencies(${name} ${TEST_PLUGINS})
     endif()
+    if(NUNCIO_TESTKIT_PLUGINS) # in nuncio's own tree: what every test's server runs
+        add_dependencies(${name} ${NUNCIO_TESTKIT_PLUGINS})
+    endif()
 endfunction()
 
 # nuncio_add_unit_test(NAME SOURCES … LIBRARIES …): one doctest program, run by ctest.

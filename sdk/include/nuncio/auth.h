@@ -43,8 +43,11 @@ public:
     static constexpr std::string_view interface = "auth/1";
     virtual ~AuthBackend();
 
+    /// What it can do; asked for at start and whenever the chain is built anew.
     virtual AuthAbilities abilities() const = 0;
+    /// Whether there is such a user. `user` is a prepared local part, here and below.
     virtual task<Result<bool>> exists(std::string user) = 0;
+    /// False, too, when there is no such user: whoever asks must not learn which it was.
     virtual task<Result<bool>> check_password(std::string user, std::string password) = 0;
     /// No value: no such user, or no keys of this kind for the user.
     virtual task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash);

@@ -13,7 +13,9 @@ namespace nuncio::inline v1 {
 
 class Host;
 
+/// One argument, by position or as `--name value`.
 struct CommandArgument {
+    /// What fronts check and complete before the handler is called.
     enum class Type { string, integer, boolean, jid, host, plugin, file };
     std::string name; ///< "user"; an optional one is spelled `--user` on a command line
     Type type = Type::string;
@@ -33,6 +35,7 @@ struct CommandCall {
     Host* host
         = nullptr; ///< the host it is about: of the `jid` or `host` argument; null for the server
 
+    /// An argument of a textual type; empty when it was not given. Lives as long as the call.
     std::string_view text(std::string_view name) const
     {
         const Value* found = arguments.find(name);
@@ -44,6 +47,7 @@ struct CommandCall {
 /// shown to the caller.
 using CommandHandler = Function<task<Result<Value>>(const CommandCall&)>;
 
+/// What a command is called, and what it takes.
 struct Command {
     std::string name; ///< "connected-users"; two words for a group: "plugin load"
     std::string summary; ///< one line

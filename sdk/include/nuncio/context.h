@@ -57,6 +57,7 @@ class NUNCIO_API Context {
 public:
     virtual ~Context();
 
+    /// The virtual host that this instance is of, and its own log. Any thread; they outlive it.
     virtual Host& host() = 0;
     virtual Log& log() = 0;
 
@@ -142,6 +143,8 @@ public:
     /// A folder of its own for drivers that keep files; made on first use, mode 0700.
     virtual std::string data_folder() = 0;
 
+    /// Offers a command to nuncioctl and the other fronts. The handler starts on the main loop. A
+    /// name that another plugin has makes start fail.
     virtual void command(Command command, CommandHandler handler) = 0;
 
     /// Runs a task to its end on the current loop (the host's home loop when called from

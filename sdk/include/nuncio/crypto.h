@@ -10,12 +10,14 @@
 
 namespace nuncio::inline v1 {
 
+/// The digests that XMPP needs.
 enum class Hash { sha1, sha256, sha512 };
 
 /// The digest as bytes: 20, 32 or 64 of them.
 NUNCIO_API std::string digest(Hash hash, std::string_view bytes);
 /// RFC 2104 HMAC as bytes.
 NUNCIO_API std::string hmac(Hash hash, std::string_view key, std::string_view bytes);
+/// Of digest() and hmac(), in bytes.
 NUNCIO_API std::size_t digest_size(Hash hash);
 
 /// Bytes from the system's generator, fit for keys, salts and nonces.

@@ -11,6 +11,7 @@
 
 namespace nuncio::inline v1 {
 
+/// What something is (XEP-0030 §3.1): a category and a type of its registry.
 struct DiscoIdentity {
     std::string category; ///< "server"
     std::string type; ///< "im"
@@ -18,6 +19,7 @@ struct DiscoIdentity {
     std::string lang {};
 };
 
+/// Something that belongs to an address (XEP-0030 §4).
 struct DiscoItem {
     std::string jid;
     std::string name {};

@@ -98,6 +98,8 @@ struct NUNCIO_API StreamError {
     static StreamError from(const XmlError& error);
 };
 
+/// The condition's name on the wire ("host-unknown"), and back; what is not known is
+/// undefined_condition.
 NUNCIO_API std::string_view to_string(StreamError::Condition condition);
 NUNCIO_API StreamError::Condition stream_condition(std::string_view name);
 

@@ -22,6 +22,7 @@ public:
     Function() = default;
     Function(std::nullptr_t) { }
 
+    /// Takes any callable; it is moved in.
     template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>,
                  Function> && std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)

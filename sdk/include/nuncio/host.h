@@ -42,6 +42,7 @@ public:
     /// The account if it is in memory. Home loop only.
     virtual Account* find_account(JidView bare) = 0;
 
+    /// Who exists, and passwords: the host's chain of backends. Loops only; outlives the plugin.
     virtual Accounts& accounts() = 0;
 
     /// What disco answers for the server's JID (`local`) or a user's bare JID (`sm`).

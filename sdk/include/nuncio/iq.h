@@ -98,6 +98,7 @@ private:
     std::optional<StanzaError> error_;
 };
 
+/// How requests of one namespace are answered.
 struct IqOptions {
     Discipline discipline = Discipline::no_queue();
     Access access = Access::anyone;

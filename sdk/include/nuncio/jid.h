@@ -38,6 +38,7 @@ public:
     /// The same address without its resource; borrows the same bytes.
     constexpr JidView bare() const { return JidView(bare_text(), local_, domain_); }
 
+    /// Empty: no address at all. Bare: without a resource; full: with one.
     constexpr bool empty() const { return text_.empty(); }
     constexpr bool is_bare() const { return text_.size() == domain_at() + std::size_t(domain_); }
     constexpr bool is_full() const { return !is_bare(); }
@@ -93,8 +94,10 @@ public:
         std::string_view local, std::string_view domain, std::string_view resource = {});
 
     operator JidView() const { return view(); }
+    /// Borrows this address, until it is assigned to or ends.
     JidView view() const { return JidView(text_, local_, domain_); }
 
+    /// The parts and the questions of JidView. What is borrowed lives as long as this address.
     std::string_view local() const { return view().local(); }
     std::string_view domain() const { return view().domain(); }
     std::string_view resource() const { return view().resource(); }
@@ -104,6 +107,7 @@ public:
     /// Prepares `resource` and answers this address with it.
     Result<Jid> with_resource(std::string_view resource) const;
 
+    /// As of JidView.
     bool empty() const { return text_.empty(); }
     bool is_bare() const { return view().is_bare(); }
     bool is_full() const { return view().is_full(); }

@@ -43,6 +43,7 @@ public:
     }
     LogValue(double number);
 
+    /// Appends the value as text.
     void append_to(std::string& out) const;
 
 private:
@@ -66,9 +67,12 @@ std::string format(std::string_view pattern, const Args&... args)
 /// kernel.
 class NUNCIO_API Log {
 public:
+    /// From the least to the most urgent.
     enum class Level { debug, info, warn, error };
     virtual ~Log();
 
+    /// Whether lines of this level are kept, and writes one that was made already. Control
+    /// characters in it are escaped.
     virtual bool is_enabled(Level level) const = 0;
     virtual void write(Level level, std::string_view line) = 0;
 

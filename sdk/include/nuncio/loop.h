@@ -50,6 +50,8 @@ public:
     }
     ~Timer() { cancel(); }
 
+    /// From then on the job is not called. On the timer's loop only; nothing happens when it is
+    /// over.
     void cancel();
     /// False once it was cancelled or, for `after`, has fired.
     bool is_active() const;

@@ -40,6 +40,7 @@ public:
     }
 
     explicit operator bool() const { return state_.index() == 0; }
+    /// Whether there is a value.
     bool ok() const { return state_.index() == 0; }
 
     T& operator*() & { return *std::get_if<0>(&state_); }
@@ -48,6 +49,7 @@ public:
     T* operator->() { return std::get_if<0>(&state_); }
     const T* operator->() const { return std::get_if<0>(&state_); }
 
+    /// What went wrong; only when there is no value. Lives as long as the result.
     const Error& error() const
     {
         assert(!ok());
@@ -70,8 +72,10 @@ public:
     }
 
     explicit operator bool() const { return ok_; }
+    /// Whether it went well.
     bool ok() const { return ok_; }
 
+    /// What went wrong; only when something did. Lives as long as the result.
     const Error& error() const
     {
         assert(!ok_);

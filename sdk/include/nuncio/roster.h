@@ -36,6 +36,7 @@ struct Roster {
     std::map<std::string, RosterItem, std::less<>> items; ///< by address text
     std::uint64_t version = 0;
 
+    /// The item, or null. `jid` is bare. Valid until the roster changes.
     const RosterItem* find(JidView jid) const
     {
         const auto at = items.find(jid.text());

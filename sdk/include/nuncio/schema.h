@@ -35,6 +35,7 @@ struct ConfigError {
     SourcePlace place;
     std::string message;
 
+    /// `file:line:column: message`.
     NUNCIO_API std::string text() const;
 };
 
@@ -44,6 +45,7 @@ public:
     /// What an option takes, for the reference and for messages.
     enum class Type { boolean, integer, number, string, duration, size, string_list, table_list };
 
+    /// One option, as `option()` and its refinements made it.
     struct Option {
         std::string name;
         Type type = Type::string;
@@ -60,6 +62,7 @@ public:
     };
 
     Schema() = default;
+    /// A schema without options; `summary` is a sentence for the reference.
     explicit Schema(std::string summary)
         : summary_(std::move(summary))
     {
@@ -71,6 +74,8 @@ public:
     template <class Settings>
     static Of<Settings> of(std::string summary);
 
+    /// The sentence about the whole, and the options in the order they were declared. `find`
+    /// answers null when there is none of that name.
     const std::string& summary() const { return summary_; }
     const std::vector<Option>& options() const { return options_; }
     const Option* find(std::string_view name) const;
@@ -182,6 +187,7 @@ public:
         make_settings_ = [] { return std::make_shared<Settings>(); };
     }
 
+    /// Binds `name` to a member of the settings, whose initialiser is the default.
     template <class T>
     Of& option(std::string name, T Settings::*member, std::string doc)
     {
@@ -204,6 +210,7 @@ public:
         last().max = max;
         return *this;
     }
+    /// The texts that are allowed; nothing else is.
     Of& choices(std::vector<std::string> allowed)
     {
         last().choices = std::move(allowed);

@@ -53,6 +53,7 @@ class NUNCIO_API Session {
 public:
     virtual ~Session();
 
+    /// Its full address, account and host, as long as it is bound.
     virtual JidView jid() const = 0;
     virtual Account& account() = 0;
     virtual Host& host() = 0;
@@ -80,7 +81,7 @@ public:
     /// Of the last bytes that the client sent.
     virtual TimePoint last_activity() const = 0;
 
-    /// The value of a slot, made by default on first use.
+    /// The value of a slot, made by default on first use; `find_slot` answers null before that.
     template <class T>
     T& slot(SlotId<T> id);
     template <class T>
@@ -89,6 +90,7 @@ public:
         return static_cast<T*>(slots().find(id.index));
     }
 
+    /// Where slots lie; for slot() and find_slot().
     virtual detail::Slots& slots() = 0;
 
     /// When the client sent its last broadcast presence; meaningless unless available.
@@ -108,6 +110,7 @@ public:
     virtual std::span<Session* const> sessions() = 0;
     virtual Session* find_session(std::string_view resource) = 0;
 
+    /// As of Session.
     template <class T>
     T& slot(SlotId<T> id);
     template <class T>

@@ -59,6 +59,7 @@ public:
 
     explicit operator bool() const { return bool(element_); }
 
+    /// What it is. An error is a stanza of type error, whatever its kind.
     Kind kind() const { return kind_; }
     Type type() const { return type_; }
     bool is_message() const { return kind_ == Kind::message; }
@@ -68,6 +69,7 @@ public:
     /// An iq of type get or set: the only stanzas that must be answered.
     bool is_request() const { return type_ == Type::get || type_ == Type::set; }
 
+    /// The attributes, or empty. Views live until the stanza is changed or ends.
     std::string_view id() const { return element_.attr("id"); }
     std::string_view lang() const { return element_.attr("lang", ns_xml); }
     /// Empty when the attribute is absent. Views live until the address is set again or the stanza
@@ -75,6 +77,7 @@ public:
     JidView to() const { return to_; }
     JidView from() const { return from_; }
 
+    /// Set and remove attributes, and answer the stanza for chaining. What is given is copied.
     Stanza& set_to(JidView to);
     Stanza& set_from(JidView from);
     Stanza& set_id(std::string_view id);
@@ -83,6 +86,7 @@ public:
     Stanza& remove_to();
     Stanza& remove_from();
 
+    /// The whole stanza as XML, for reading.
     const Element& element() const { return element_; }
     /// For changing the payload. Addresses and type are changed with the setters above only.
     Element& element() { return element_; }
@@ -131,6 +135,7 @@ struct Stanza::Parsed {
     bool unknown_kind = false;
 };
 
+/// As on the wire: "groupchat", "message". Type none is empty.
 NUNCIO_API std::string_view to_string(Stanza::Type type);
 NUNCIO_API std::string_view to_string(Stanza::Kind kind);
 

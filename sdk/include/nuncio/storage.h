@@ -79,6 +79,8 @@ public:
     {
     }
 
+    /// Key and value of an owner (see StorageOp). A value that is not there is no error; a write is
+    /// durable when it is answered.
     task<Result<std::optional<std::string>>> get(std::string owner, std::string key) const;
     task<Result<void>> put(std::string owner, std::string key, std::string value) const;
     task<Result<void>> remove(std::string owner, std::string key) const;

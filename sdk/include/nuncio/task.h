@@ -84,6 +84,7 @@ public:
     using Handle = std::coroutine_handle<promise_type>;
 
     task() = default;
+    /// Made by the compiler, from a coroutine.
     explicit task(Handle handle)
         : handle_(handle)
     {

@@ -31,6 +31,7 @@ public:
     using Table = std::vector<std::pair<std::string, Value>>;
 
     Value() = default;
+    /// From what it shall hold.
     Value(bool value);
     Value(int value);
     Value(std::int64_t value);
@@ -42,6 +43,7 @@ public:
     Value(Array value);
     Value(Table value);
 
+    /// What it holds now.
     Kind kind() const;
     bool is_null() const { return kind() == Kind::null; }
 
@@ -60,6 +62,7 @@ public:
     /// The table's member, made when missing; turns a null into a table.
     Value& operator[](std::string_view key);
 
+    /// Where it stands in the settings, for messages; nowhere when it was made by hand.
     const SourcePlace& place() const { return place_; }
     void set_place(SourcePlace place) { place_ = std::move(place); }
     /// Where a table's key itself stands.

@@ -72,6 +72,7 @@ struct Node {
     Node* last_child = nullptr;
     Node* next = nullptr; ///< next sibling
 
+    /// False: a piece of character data.
     bool is_element() const { return !name.empty(); }
 };
 
@@ -86,6 +87,7 @@ public:
     }
     explicit operator bool() const { return node_ != nullptr; }
 
+    /// Local name and namespace; views into the tree, as everything that is answered here.
     std::string_view name() const { return node_ ? node_->name : std::string_view(); }
     std::string_view ns() const { return node_ ? node_->ns : std::string_view(); }
     bool is(std::string_view name, std::string_view ns) const
@@ -114,6 +116,7 @@ public:
     /// The first piece of character data, without copying.
     std::string_view text_view() const;
 
+    /// The node itself, or null, for code that walks mixed content.
     const Node* node() const { return node_; }
 
     /// Iteration over child elements: `for (ElementRef item : query)`.
@@ -165,9 +168,10 @@ public:
 
     explicit operator bool() const { return root_ != nullptr; }
     operator ElementRef() const { return ElementRef(root_); }
+    /// The root, borrowed.
     ElementRef ref() const { return ElementRef(root_); }
 
-    // The questions of ElementRef, so that an owner reads like a reference.
+    /// The questions of ElementRef, so that an owner reads like a reference.
     std::string_view name() const { return ref().name(); }
     std::string_view ns() const { return ref().ns(); }
     bool is(std::string_view name, std::string_view ns) const { return ref().is(name, ns); }
@@ -219,7 +223,7 @@ public:
     /// A cursor to a node of this tree.
     Cursor at(ElementRef inside) { return Cursor(*this, const_cast<Node*>(inside.node())); }
 
-    // The root's cursor, spelled shorter; these answer the element itself for chaining.
+    /// The root's cursor, spelled shorter; these answer the element itself for chaining.
     Element& attr(std::string_view name, std::string_view value, std::string_view ns = {})
     {
         cursor().attr(name, value, ns);
@@ -242,6 +246,7 @@ public:
     /// Removes all children.
     void clear_children();
 
+    /// What the tree lies in, and its root, for those that build without a cursor.
     Arena& arena() { return arena_; }
     Node* root() { return root_; }
 

@@ -19,6 +19,7 @@ public:
     XmlStream& operator=(XmlStream&&) noexcept;
     ~XmlStream();
 
+    /// What next() found.
     enum class Event {
         need_more, ///< everything given was consumed
         header, ///< the stream element's start tag: `take()` has it, without children
@@ -45,6 +46,7 @@ public:
     /// In WebSocket framing every element stands alone: no header is expected (RFC 7395).
     void expect_single_elements();
 
+    /// Holds from the next byte on: what is allowed grows with a login.
     void set_limits(const XmlLimits& limits);
     /// Bytes held now, for accounting.
     std::size_t memory() const;
