@@ -38,7 +38,8 @@ TEST_CASE("each header that cannot be served gets our header, then its error, th
             "invalid-namespace" },
     };
     for (const auto& [header, condition] : headers) {
-        CAPTURE(header);
+        const auto& shown = header;
+        CAPTURE(shown);
         Client client(house);
         const auto answer = client.say(header);
         CHECK(answer.starts_with("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "));
@@ -58,7 +59,8 @@ TEST_CASE("what is no XML stream is told so after our header")
               { "<!DOCTYPE x []>", "restricted-xml" }, { "</stream:stream>", "not-well-formed" },
               { "<stream:stream x='\xff'>", "unsupported-encoding" } };
     for (const auto& [bytes, condition] : beginnings) {
-        CAPTURE(std::string(bytes));
+        const std::string shown(bytes);
+        CAPTURE(shown);
         Client client(house);
         const auto answer = client.say(bytes);
         CHECK(answer.starts_with("<?xml version='1.0'?><stream:stream "));

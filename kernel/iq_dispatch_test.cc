@@ -108,7 +108,8 @@ TEST_CASE("under every discipline each request is answered once, to its sender, 
 {
     for (const auto& [name, discipline] : all_disciplines)
         for (const bool waits : { false, true }) {
-            CAPTURE(name);
+            const auto& shown = name;
+            CAPTURE(shown);
             CAPTURE(waits);
             Bench bench;
             if (waits)
@@ -140,7 +141,8 @@ TEST_CASE("replies leave in the order of the questions of each sender, whoever i
     for (const auto& [name, discipline] : all_disciplines) {
         if (discipline.kind == Discipline::Kind::no_queue)
             continue; // A task without a queue makes no promise of order.
-        CAPTURE(name);
+        const auto& shown = name;
+        CAPTURE(shown);
         Bench bench;
         auto random = std::make_shared<std::mt19937>(7);
         bench.waiting(discipline, [random](const Iq&) -> task<IqReply> {
@@ -190,7 +192,8 @@ TEST_CASE("one_queue has one call under way, queues(n) at most n, parallel as ma
 TEST_CASE("an immediate handler runs on the loop without a queue, and in the pool with one")
 {
     for (const auto& [name, discipline] : all_disciplines) {
-        CAPTURE(name);
+        const auto& shown = name;
+        CAPTURE(shown);
         Bench bench;
         std::atomic<bool> was_on_loop = false;
         std::atomic<bool> was_plugin = false;
@@ -261,7 +264,8 @@ TEST_CASE("what a handler throws is answered as internal-server-error, and the q
 {
     for (const auto& [name, discipline] : all_disciplines)
         for (const bool waits : { false, true }) {
-            CAPTURE(name);
+            const auto& shown = name;
+            CAPTURE(shown);
             CAPTURE(waits);
             Bench bench;
             if (waits)
@@ -289,7 +293,8 @@ TEST_CASE("what a handler throws is answered as internal-server-error, and the q
 TEST_CASE("a full queue answers resource-constraint at once, and N are taken")
 {
     for (const auto& [name, discipline] : all_disciplines) {
-        CAPTURE(name);
+        const auto& shown = name;
+        CAPTURE(shown);
         Bench bench;
         bench.waiting(discipline,
             [](const Iq&) -> task<IqReply> {
@@ -332,7 +337,8 @@ TEST_CASE("the bytes of waiting stanzas are bounded, too")
 TEST_CASE("who does not answer in time is answered for, and what comes later is dropped")
 {
     for (const auto& [name, discipline] : all_disciplines) {
-        CAPTURE(name);
+        const auto& shown = name;
+        CAPTURE(shown);
         Bench bench;
         bench.waiting(discipline, [](const Iq& iq) -> task<IqReply> {
             const bool is_slow = number_of(iq) == 0;

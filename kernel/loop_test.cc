@@ -302,7 +302,10 @@ TEST_CASE("several loops take turns on one thread")
             a.post([&] { path += "a"; });
         });
     });
-    while (a.run_ready() | b.run_ready()) { }
+    for (bool active = true; active;) {
+        active = a.run_ready();
+        active = b.run_ready() || active;
+    }
     CHECK(path == "aba");
     CHECK(KernelLoop::current() == nullptr);
 }

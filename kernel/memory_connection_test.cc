@@ -17,7 +17,10 @@ namespace {
         }
         void settle()
         {
-            while (loop.run_ready() | other.run_ready()) { }
+            for (bool active = true; active;) {
+                active = loop.run_ready();
+                active = other.run_ready() || active;
+            }
         }
         void write(std::string_view bytes)
         {

@@ -65,7 +65,8 @@ TEST_CASE("each toolchain field that differs is named with both values")
     const PluginNote good = fitting_note();
     for (const auto& [field, other] : { std::pair("arch", "pdp11"), std::pair("library", "libc++"),
              std::pair("containers", "padded"), std::pair("sanitizer", "hygiene") }) {
-        CAPTURE(field);
+        const auto& shown = field;
+        CAPTURE(shown);
         PluginNote note = good;
         const auto at = note.toolchain.find(std::string(field) + ':');
         REQUIRE(at != std::string::npos);

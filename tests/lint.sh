@@ -35,6 +35,19 @@ check "jobs are named before they are awaited" \
 # COMPAT(g++ 12): `if (co_await …)` and `while (co_await …)` are miscompiled; name the answer first.
 check "no condition is awaited in place" \
     "$(git grep -nE '(if|while) \(!?co_await' -- '*.cc' '*.h' | grep -v ///)"
+# COMPAT(clang 14): the lambda inside CAPTURE cannot name a structured binding.
+check "no structured binding is captured in a test" \
+    "$(git ls-files '*_test.cc' | xargs -r awk '
+        FNR == 1 { split("", bound) }
+        match($0, /auto&? ?\[[a-z_, ]+\] :/) {
+            names = substr($0, RSTART, RLENGTH); gsub(/.*\[|\].*/, "", names)
+            split("", bound); for (i = split(names, name, /, /); i > 0; --i) bound[name[i]] = FNR
+        }
+        match($0, /(CAPTURE|INFO)\(.*\);/) {
+            words = split(substr($0, RSTART, RLENGTH), word, /[^a-z_]+/)
+            for (i = 1; i <= words; ++i)
+                if (word[i] in bound && FNR - bound[word[i]] < 8) { print FILENAME ":" FNR ": " word[i]; break }
+        }')"
 check "nothing else at the top level" \
     "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE 'CMakeLists\.txt|CMakePresets\.json|LICENSE|README\.md|kernel|sdk|plugins|auth-backends|conf\.d|packaging|tests|docs|\..*')"
 check "no sleeping in tests" \

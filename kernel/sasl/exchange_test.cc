@@ -357,7 +357,8 @@ TEST_CASE("nobody acts for another: SCRAM and PLAIN accept the own bare JID as a
         { "juliet@montague.lit", false }, { "juliet@capulet.lit/balcony", false },
         { "juliet", false }, { "capulet.lit", false } };
     for (const auto& [identity, allowed] : identities) {
-        CAPTURE(std::string(identity));
+        const std::string shown(identity);
+        CAPTURE(shown);
         ScramClient client { .gs2 = "n,a=" + std::string(identity) + "," };
         auto scram = fixture.exchange();
         const auto step = run(scram, client, "SCRAM-SHA-256", keys_of(client));

@@ -192,7 +192,8 @@ TEST_CASE("A.3.4: inbound unsubscribed")
 TEST_CASE("every state is kept in an item")
 {
     for (const auto& [name, state] : states) {
-        CAPTURE(name);
+        const auto& shown = name;
+        CAPTURE(shown);
         CHECK(state_of(item_in(name.c_str())) == state);
     }
 }
