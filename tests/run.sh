@@ -14,7 +14,7 @@ usage() {
 usage: tests/run.sh [--no-install] [--only STEP,…] [--fuzz-seconds N]
 
   --no-install      do not touch the system's packages
-  --only STEP,…     some of: lint, release, interop, asan, tsan, fuzz
+  --only STEP,…     some of: lint, abi, release, interop, asan, tsan, fuzz
   --fuzz-seconds N  for each fuzzer (default: $fuzz_seconds)
   --help            this text
 EOF
@@ -128,6 +128,18 @@ interop() {
     count_last_line "interop $1" "$log" "$status"
 }
 
+# The interface of libnuncio against its baseline.
+abi() {
+    local log=$logs/abi.log
+    step "the interface of libnuncio"
+    if timeout 1200 sdk/abi/check.sh > "$log" 2>&1; then
+        count "abi" 1 0
+    else
+        count "abi" 0 1
+        tail -n 80 "$log"
+    fi
+}
+
 # One run of libFuzzer for each target, from the kept corpus; what it finds stays in build/fuzz/found.
 fuzz() {
     local fuzzer name
@@ -168,6 +180,9 @@ if wanted lint; then
     status=0
     tests/lint.sh > "$logs/lint.log" 2>&1 || status=$?
     count_last_line lint "$logs/lint.log" "$status"
+fi
+if wanted abi; then
+    abi
 fi
 if wanted release && build release; then
     unit_tests release

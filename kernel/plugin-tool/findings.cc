@@ -16,7 +16,9 @@ std::string describe(const std::string& file, const Findings& findings)
     std::string text;
     for (const Finding& finding : findings) {
         text += file + (finding.weight == Finding::Weight::failure ? ": fails: " : ": warning: ");
-        text += finding.what + '\n';
+        // Some errors name the file already.
+        const bool is_named = finding.what.starts_with(file + ": ");
+        text += (is_named ? finding.what.substr(file.size() + 2) : finding.what) + '\n';
         if (!finding.next.empty())
             text += "    next: " + finding.next + '\n';
     }

@@ -44,7 +44,8 @@ Exit check(const std::vector<std::string>& files, const TortureOptions& options)
         std::string tortured;
         if (options.rounds > 0 && !has_failure(checked.findings)) {
             auto result = torture(*checked.note, options);
-            tortured = file + ": " + result.summary + '\n';
+            if (!result.summary.empty())
+                tortured = file + ": " + result.summary + '\n';
             checked.findings.insert(
                 checked.findings.end(), result.findings.begin(), result.findings.end());
         }

@@ -156,6 +156,19 @@ class Outside:
         if (self.work / "wrong.so").exists() or (self.work / "wrong.so.new").exists():
             raise Failure("something was left of a build that failed")
 
+    def case_the_tool_explains_and_completes_itself(self):
+        for command in ((), ("new",), ("build",), ("check",)):
+            expect(self.run(self.tool, *command, "--help"), "Usage:")
+        for shell in ("bash", "zsh", "fish"):
+            script = self.run(self.tool, "completion", shell)
+            for option in ("torture", "plugins", "options", "output", "sdk", "verbose"):
+                expect(script, option)
+            if shell == "bash":
+                (self.work / "completion.bash").write_text(script)
+                said = self.run("bash", "-c", "source ./completion.bash; COMP_WORDS=(nuncio-plugin ch); COMP_CWORD=1;"
+                                " _nuncio_plugin; echo ${COMPREPLY[0]}")
+                expect(said, "^check$")
+
     def case_each_broken_rule_is_refused_with_its_remedy(self):
         folder = self.work / "bad"
         folder.mkdir()
@@ -177,7 +190,7 @@ class Outside:
         expect(self.run(self.tool, "check", "small.so", cwd=folder, fails=True), "nuncio-abi-7")
         (folder / "small.so").write_bytes(image[:2000])
         expect(self.run(self.tool, "check", "small.so", cwd=folder, fails=True), "still being copied")
-        (folder / "small.so").write_text("not a plugin\n")
+        (folder / "small.so").write_text("not a plugin\n" * 10)
         expect(self.run(self.tool, "check", "small.so", cwd=folder, fails=True), "not an ELF file")
 
     def case_a_running_server_takes_what_is_dropped_in(self):
