@@ -21,11 +21,31 @@ namespace {
 
 /// One question to the backends. The stream may be gone when they answer.
 struct BackendQuestion {
-    static Detached ask_keys(std::shared_ptr<StreamHandle> handle, std::string user, ScramHash hash)
+    /// Asks the plugins whether the attempt may be made at all: the reason why not, or nothing.
+    static task<std::optional<std::string>> refusal(
+        std::shared_ptr<StreamHandle> handle, std::string user, std::string mechanism)
+    {
+        std::vector<Completion<std::optional<std::string>>> waits;
+        if (const HookChain& chain = handle->virtual_host().table().authentication_beginning;
+            !chain.empty()) {
+            AuthenticationBeginning event { *handle, user, mechanism, waits };
+            run_chain(chain, &event);
+        }
+        for (auto& wait : waits)
+            if (auto reason = co_await wait; reason)
+                co_return reason;
+        co_return std::optional<std::string>();
+    }
+
+    static Detached ask_keys(std::shared_ptr<StreamHandle> handle, std::string user, ScramHash hash,
+        std::string mechanism)
     {
         Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
         try {
-            auto keys = co_await handle->virtual_host().auth().scram_keys(std::move(user), hash);
+            auto reason = co_await refusal(handle, user, std::move(mechanism));
+            Result<std::optional<ScramKeys>> keys = Error { reason.value_or("") };
+            if (!reason)
+                keys = co_await handle->virtual_host().auth().scram_keys(std::move(user), hash);
             if (keys)
                 answer = sasl::BackendAnswer { .keys = *std::move(keys) };
             else
@@ -37,13 +57,16 @@ struct BackendQuestion {
             handle->negotiation()->answered(std::move(answer));
     }
 
-    static Detached ask_password(
-        std::shared_ptr<StreamHandle> handle, std::string user, std::string password)
+    static Detached ask_password(std::shared_ptr<StreamHandle> handle, std::string user,
+        std::string password, std::string mechanism)
     {
         Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
         try {
-            auto right = co_await handle->virtual_host().auth().check_password(
-                std::move(user), std::move(password));
+            auto reason = co_await refusal(handle, user, std::move(mechanism));
+            Result<bool> right = Error { reason.value_or("") };
+            if (!reason)
+                right = co_await handle->virtual_host().auth().check_password(
+                    std::move(user), std::move(password));
             if (right)
                 answer = sasl::BackendAnswer { .password_matches = *right };
             else
@@ -97,11 +120,13 @@ void Negotiation::take(sasl::Step step)
         return;
     case Kind::ask_keys:
         stream_.hold(C2sStream::hold_answer);
-        BackendQuestion::ask_keys(handle_, exchange_->user(), exchange_->hash());
+        BackendQuestion::ask_keys(handle_, exchange_->user(), exchange_->hash(),
+            std::string(exchange_->mechanism_name()));
         return;
     case Kind::ask_password:
         stream_.hold(C2sStream::hold_answer);
-        BackendQuestion::ask_password(handle_, exchange_->user(), exchange_->take_password());
+        BackendQuestion::ask_password(handle_, exchange_->user(), exchange_->take_password(),
+            std::string(exchange_->mechanism_name()));
         return;
     case Kind::success:
         announce_end(true);

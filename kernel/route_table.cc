@@ -4,6 +4,7 @@
 #include "plugin_task.h"
 
 #include <algorithm>
+#include <span>
 #include <unordered_set>
 
 namespace nuncio::kernel {
@@ -16,6 +17,7 @@ namespace {
     };
     constexpr KernelHook kernel_hooks[] = {
         { StanzaReceived::hook, &RouteTable::stanza_received },
+        { StanzaRouting::hook, &RouteTable::stanza_routing },
         { PresenceSent::hook, &RouteTable::presence_sent },
         { PresenceArrived::hook, &RouteTable::presence_arrived },
         { StanzaDelivering::hook, &RouteTable::stanza_delivering },
@@ -26,6 +28,7 @@ namespace {
         { SessionClosed::hook, &RouteTable::session_closed },
         { StreamFeatures::hook, &RouteTable::stream_features },
         { UnboundIq::hook, &RouteTable::unbound_iq },
+        { AuthenticationBeginning::hook, &RouteTable::authentication_beginning },
         { AuthenticationEnded::hook, &RouteTable::authentication_ended },
         { AccountCreated::hook, &RouteTable::account_created },
         { AccountRemoved::hook, &RouteTable::account_removed },
@@ -93,27 +96,49 @@ namespace {
 
 }
 
+namespace {
+
+    Flow run_from(std::span<const HookChain::Entry> entries, void* event)
+    {
+        void* const before = current_plugin();
+        MeteredRun run;
+        Flow flow = Flow::next;
+        for (const HookChain::Entry& entry : entries) {
+            run.go_on(entry.hook->meter);
+            exchange_current_plugin(static_cast<Leased*>(entry.instance));
+            try {
+                flow = entry.hook->handler(event);
+            } catch (...) {
+                log_thrown(entry);
+                continue;
+            }
+            if (flow == Flow::done)
+                break;
+        }
+        exchange_current_plugin(before);
+        return flow;
+    }
+
+}
+
 Flow run_chain(const HookChain& chain, void* event)
 {
-    if (chain.entries.empty())
-        return Flow::next;
-    void* const before = current_plugin();
-    MeteredRun run;
-    Flow flow = Flow::next;
-    for (const HookChain::Entry& entry : chain.entries) {
-        run.go_on(entry.hook->meter);
-        exchange_current_plugin(static_cast<Leased*>(entry.instance));
-        try {
-            flow = entry.hook->handler(event);
-        } catch (...) {
-            log_thrown(entry);
-            continue;
-        }
-        if (flow == Flow::done)
-            break;
+    return chain.entries.empty() ? Flow::next : run_from(chain.entries, event);
+}
+
+Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, Stage stage)
+{
+    const std::span<const HookChain::Entry> entries(chain.entries);
+    std::size_t first = 0;
+    bool is_found = false;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const bool is_same = static_cast<Leased*>(entries[i].instance) == plugin
+            && entries[i].hook->stage == stage;
+        if (is_same || (!is_found && entries[i].hook->stage <= stage))
+            first = i + 1;
+        is_found = is_found || is_same;
     }
-    exchange_current_plugin(before);
-    return flow;
+    return first == entries.size() ? Flow::next : run_from(entries.subspan(first), event);
 }
 
 HookChain* RouteTable::chain(std::string_view hook)

@@ -27,6 +27,9 @@ struct HookChain {
 /// Runs a chain until somebody answers `done`. The hook wall: what a handler throws is logged with
 /// the plugin's name and counts as `next`.
 Flow run_chain(const HookChain& chain, void* event);
+/// The same from behind the handler that `plugin` (a Leased) has at `stage`: it took the event and
+/// gives it back. When the plugin was replaced meanwhile: from behind the stage.
+Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, Stage stage);
 
 struct IqEntry {
     PluginInstance* instance = nullptr;
@@ -55,9 +58,10 @@ struct RouteTable {
     std::vector<std::shared_ptr<PluginInstance>> instances; ///< in start order
 
     // The kernel's own bends, by name, so that the hot path looks nothing up.
-    HookChain stanza_received, presence_sent, presence_arrived, stanza_delivering, stanza_sending,
-        message_undelivered, server_stanza, session_opened, session_closed, stream_features,
-        unbound_iq, authentication_ended, account_created, account_removed, password_changed;
+    HookChain stanza_received, stanza_routing, presence_sent, presence_arrived, stanza_delivering,
+        stanza_sending, message_undelivered, server_stanza, session_opened, session_closed,
+        stream_features, unbound_iq, authentication_beginning, authentication_ended,
+        account_created, account_removed, password_changed;
     TextMap<HookChain> other_hooks;
 
     TextMap<IqEntry> iq[2]; ///< by Component, then namespace

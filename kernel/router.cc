@@ -203,6 +203,15 @@ void Router::arrive(Stanza stanza)
 {
     const auto& domains = server_.domains().domains;
     const auto found = domains.find(stanza.to().domain());
+    const auto concerned = found == domains.end() ? domains.find(stanza.from().domain()) : found;
+    if (concerned != domains.end()) {
+        VirtualHost& host = *concerned->second.host;
+        if (const HookChain& chain = host.table().stanza_routing; !chain.empty()) {
+            StanzaRouting event { host, stanza };
+            if (run_chain(chain, &event) == Flow::done)
+                return;
+        }
+    }
     if (found == domains.end())
         return server_.s2s().route(std::move(stanza));
 

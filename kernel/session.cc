@@ -60,6 +60,14 @@ Session* AccountObject::find_session(std::string_view resource)
     return nullptr;
 }
 
+void AccountObject::resume_delivery(Stanza stanza, Stage stage)
+{
+    StanzaDelivering event { *this, stanza };
+    if (run_chain_after(host_.table().stanza_delivering, &event, current_plugin(), stage)
+        == Flow::next)
+        SessionManager(host_).go_on(this, std::move(stanza));
+}
+
 void AccountObject::release()
 {
     if (--references_ == 0 && owned_.empty())
@@ -149,6 +157,22 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
         if (run_chain(table.stanza_received, &event) == Flow::done)
             return {};
     }
+    go_on(std::move(stanza));
+    return {};
+}
+
+void ClientSession::resume_received(Stanza stanza, Stage stage)
+{
+    if (has_ended_)
+        return;
+    StanzaReceived event { *this, stanza };
+    if (run_chain_after(virtual_host().table().stanza_received, &event, current_plugin(), stage)
+        == Flow::next)
+        go_on(std::move(stanza));
+}
+
+void ClientSession::go_on(Stanza stanza)
+{
     if (stanza.is_presence())
         return receive_presence(std::move(stanza));
     if (stanza.to().empty()) {
@@ -156,10 +180,9 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
         stanza.set_to(jid_.view().bare());
     }
     virtual_host().server().router().route(std::move(stanza));
-    return {};
 }
 
-std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
+void ClientSession::receive_presence(Stanza stanza)
 {
     const bool was_available = is_available();
     Stanza* subject = &stanza;
@@ -169,7 +192,7 @@ std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
             if (!priority) {
                 send(stanza.error_reply(StanzaError { StanzaError::Condition::bad_request,
                     "the priority must be an integer from -128 to 127" }));
-                return {};
+                return;
             }
             presence_ = std::make_unique<Stanza>(std::move(stanza));
             presence_time_ = KernelLoop::current()->wall_time();
@@ -187,11 +210,10 @@ std::optional<StreamError> ClientSession::receive_presence(Stanza stanza)
         // handlers added to it; the arena it came in is not.
         if (subject == presence_.get())
             *presence_ = Stanza(std::as_const(*presence_));
-        return {};
+        return;
     }
     if (flow == Flow::next && !stanza.to().empty())
         virtual_host().server().router().route(std::move(stanza));
-    return {};
 }
 
 void ClientSession::send(const Stanza& stanza)

@@ -47,6 +47,7 @@ public:
     std::span<Session* const> sessions() override { return sessions_; }
     Session* find_session(std::string_view resource) override;
     detail::Slots& slots() override { return slots_; }
+    void resume_delivery(Stanza stanza, Stage stage) override;
 
     /// What waits behind a MessageHold; null while there is none.
     WaitingLine* waiting_line() { return waiting_line_.get(); }
@@ -92,6 +93,7 @@ public:
     TimePoint last_activity() const override { return last_activity_; }
     detail::Slots& slots() override { return slots_; }
     WallTime presence_time() const override { return presence_time_; }
+    void resume_received(Stanza stanza, Stage stage) override;
 
     VirtualHost& virtual_host() { return account_.virtual_host(); }
 
@@ -108,7 +110,9 @@ public:
 
 private:
     friend class SessionManager;
-    std::optional<StreamError> receive_presence(Stanza stanza);
+    /// After the hooks.
+    void go_on(Stanza stanza);
+    void receive_presence(Stanza stanza);
     void deliver(const Stanza& stanza, JidView to);
     void pause_sender(JidView sender);
     /// Unavailable presence, SessionClosed, out of the account's list. Once.
@@ -144,6 +148,8 @@ public:
 
     /// A stanza for `local@domain[/resource]` of this host.
     void deliver(Stanza stanza);
+    /// After the hooks; `account` may be null.
+    void go_on(AccountObject* account, Stanza stanza);
     /// The same content for `to` in place of its own.
     void deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to);
 

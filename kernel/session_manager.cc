@@ -152,6 +152,12 @@ void SessionManager::deliver(Stanza stanza)
         if (run_chain(table.stanza_delivering, &event) == Flow::done)
             return;
     }
+    go_on(account, std::move(stanza));
+}
+
+void SessionManager::go_on(AccountObject* account, Stanza stanza)
+{
+    const JidView to = stanza.to();
     auto* session = account && to.is_full()
         ? static_cast<ClientSession*>(account->find_session(to.resource()))
         : nullptr;

@@ -106,6 +106,16 @@ std::string VirtualHost::random_id()
     return id += digits[bits << (5 - have) & 31];
 }
 
+std::size_t VirtualHost::loop_count() const
+{
+    return server_.loop_count();
+}
+
+Loop& VirtualHost::loop(std::size_t index)
+{
+    return server_.loop(index);
+}
+
 const HostSettings& VirtualHost::settings() const
 {
     const Loop* loop = Loop::current();

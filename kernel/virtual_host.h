@@ -35,6 +35,8 @@ public:
     Accounts& accounts() override;
     std::shared_ptr<const Directory> directory(Component component) override;
     std::string random_id() override;
+    std::size_t loop_count() const override;
+    Loop& loop(std::size_t index) override;
 
     Server& server() { return server_; }
     /// As the calling loop has them (the main loop's, off the loops). Ask again after a wait.

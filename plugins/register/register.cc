@@ -106,11 +106,24 @@ private:
 
     task<void> enrol(ClientStreamRef stream, Stanza iq)
     {
-        const IqReply reply = co_await create(stream, read_wish(iq.payload()));
+        const IqReply reply
+            = co_await create(stream, read_wish(iq.payload()), Element(iq.payload()));
         stream->send(reply.stanza(iq));
     }
 
-    task<IqReply> create(ClientStreamRef stream, Wish wish)
+    /// What other plugins have against this account.
+    task<std::optional<StanzaError>> ask_others(ClientStreamRef stream, Jid account, Element form)
+    {
+        std::vector<Completion<std::optional<StanzaError>>> waits;
+        AccountRegistering event { *stream, account, form, waits };
+        context_->emit(event);
+        for (auto& wait : waits)
+            if (auto refusal = co_await wait; refusal)
+                co_return refusal;
+        co_return std::optional<StanzaError>();
+    }
+
+    task<IqReply> create(ClientStreamRef stream, Wish wish, Element form)
     {
         if (wish.removes)
             co_return Condition::unexpected_request;
@@ -127,6 +140,9 @@ private:
                 jid ? std::string("a user name is needed") : jid.error().text };
         if (auto refusal = weakness(wish.password))
             co_return std::move(*refusal);
+        auto refusal = co_await ask_others(stream, *jid, std::move(form));
+        if (refusal)
+            co_return *std::move(refusal);
         const std::string user(jid->local());
         const auto created
             = co_await context_->host().accounts().create(user, std::move(wish.password));

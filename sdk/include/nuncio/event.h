@@ -17,9 +17,6 @@ namespace nuncio::inline v1 {
 /// A handler's verdict: let the next one see it, or "I have dealt with it, nobody else".
 enum class Flow { next, done };
 
-/// When a handler runs among the others of its hook. Within a stage: in the order of plugin start.
-enum class Stage { first, early, normal, late, last };
-
 /// An event is a struct with a `hook` name. Handlers run on the loop named here, must not block,
 /// and may move the stanza out when they answer `done`.
 
@@ -47,6 +44,15 @@ struct PresenceSent {
 struct PresenceArrived {
     static constexpr std::string_view hook = "presence.arrived";
     Account& account;
+    Stanza& stanza;
+};
+
+/// A stanza at the router: for this host or a plugin's domain on it, or from it to a domain that is
+/// not served here. `done` takes it off its path. What is fanned out (broadcast presence) does not
+/// come by. Any loop.
+struct StanzaRouting {
+    static constexpr std::string_view hook = "stanza.routing";
+    Host& host;
     Stanza& stanza;
 };
 
@@ -129,6 +135,28 @@ struct UnboundIq {
     static constexpr std::string_view hook = "stream.unbound-iq";
     ClientStreamRef stream;
     Stanza& stanza;
+};
+
+/// A client is about to prove who it is; nothing was compared yet. What a handler adds to `waits`
+/// is awaited before; a text in an answer refuses the attempt, whatever the proof (the text is for
+/// the audit log; the client hears temporary-auth-failure). The stream's loop.
+struct AuthenticationBeginning {
+    static constexpr std::string_view hook = "auth.beginning";
+    ClientStream& stream;
+    std::string_view user; ///< as claimed
+    std::string_view mechanism;
+    std::vector<Completion<std::optional<std::string>>>& waits;
+};
+
+/// Somebody is about to make an account by in-band registration (XEP-0077). What a handler adds to
+/// `waits` is awaited before; an error in an answer is what the client hears instead. Emitted by
+/// the plugin that offers registration. The stream's loop.
+struct AccountRegistering {
+    static constexpr std::string_view hook = "account.registering";
+    ClientStream& stream;
+    JidView account;
+    ElementRef form; ///< the client's `<query/>`, password included
+    std::vector<Completion<std::optional<StanzaError>>>& waits;
 };
 
 /// How one authentication ended; for limits and the audit log. The stream's loop.

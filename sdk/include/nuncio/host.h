@@ -51,6 +51,10 @@ public:
     /// 128 random bits as text, for ids and nonces.
     virtual std::string random_id() = 0;
 
+    /// The loops that carry streams, by Loop::index().
+    virtual std::size_t loop_count() const = 0;
+    virtual Loop& loop(std::size_t index) = 0;
+
 protected:
     JidView jid_;
 };

@@ -16,6 +16,9 @@ namespace nuncio::inline v1 {
 class Account;
 class Host;
 
+/// When a handler runs among the others of its hook. Within a stage: in the order of plugin start.
+enum class Stage { first, early, normal, late, last };
+
 /// Names one slot of a host's sessions or accounts. See Host::session_slot.
 template <class T>
 struct SlotId {
@@ -95,6 +98,10 @@ public:
 
     /// When the client sent its last broadcast presence; meaningless unless available.
     virtual WallTime presence_time() const = 0;
+
+    /// Goes on with a stanza that the calling plugin's handler of StanzaReceived took at `stage`,
+    /// as if that handler had answered `next` now. `from` must still be as it was.
+    virtual void resume_received(Stanza stanza, Stage stage) = 0;
 };
 
 /// One bare JID of a local host, while somebody is online or something refers to it. Lives on its
@@ -127,6 +134,11 @@ protected:
     virtual void release() = 0;
     virtual std::uint64_t hold_messages() = 0;
     virtual void release_messages(std::uint64_t hold) = 0;
+
+public:
+    /// Goes on with a stanza that the calling plugin's handler of StanzaDelivering took at `stage`,
+    /// as if that handler had answered `next` now.
+    virtual void resume_delivery(Stanza stanza, Stage stage) = 0;
 };
 
 /// Keeps an Account object alive across waits, also without sessions. Home loop only.
