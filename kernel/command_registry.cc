@@ -212,14 +212,14 @@ void CommandRegistry::add(Command command, CommandHandler handler)
 }
 
 void CommandRegistry::call(const std::string& name, Value arguments, const std::string& caller,
-    std::function<void(Result<Value>)> done)
+    std::function<void(Result<Value>)> done, std::function<void(std::string_view)> progress)
 {
     State& state = *state_;
     if (const State::Own* own = state.find_own(name)) {
         auto checked = check_arguments(own->command, arguments);
         if (!checked)
             return state.refuse(name, caller, checked.error(), done);
-        CommandCall call { std::move(*checked), caller, nullptr };
+        CommandCall call { std::move(*checked), caller, nullptr, std::move(progress) };
         call.host = state.host_of(own->command, call.arguments);
         return state.start(own->command, own->handler, {}, std::move(call), std::move(done));
     }
@@ -242,7 +242,7 @@ void CommandRegistry::call(const std::string& name, Value arguments, const std::
     auto checked = check_arguments(command, arguments);
     if (!checked)
         return state.refuse(name, caller, checked.error(), done);
-    CommandCall call { std::move(*checked), caller, nullptr };
+    CommandCall call { std::move(*checked), caller, nullptr, std::move(progress) };
     VirtualHost* host = state.host_of(command, call.arguments);
     if (!host && offers.size() == 1)
         host = offers.front().host;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nuncio::kernel {
@@ -22,9 +23,11 @@ public:
     /// The kernel's own commands.
     void add(Command command, CommandHandler handler);
     /// Calls `name` with a table of arguments; finds the host by the `jid` or `host` argument when
-    /// the command belongs to plugins. `done` runs on the main loop.
+    /// the command belongs to plugins. `done` runs on the main loop, and so does `progress`, which
+    /// shows lines before the answer.
     void call(const std::string& name, Value arguments, const std::string& caller,
-        std::function<void(Result<Value>)> done);
+        std::function<void(Result<Value>)> done,
+        std::function<void(std::string_view)> progress = {});
     /// Every command with its arguments, for help and completion.
     Value describe() const;
 

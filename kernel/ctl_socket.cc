@@ -172,12 +172,26 @@ private:
         is_busy_ = true;
         idle_.cancel();
         const Value* arguments = request->find("arguments");
-        state_.server.commands().call(request->find("command")->as_string(),
-            arguments ? *arguments : Value(), "ctl",
+        state_.server.commands().call(
+            request->find("command")->as_string(), arguments ? *arguments : Value(), "ctl",
             [self = weak_from_this()](Result<Value> result) {
                 if (const auto client = self.lock())
                     client->finish(std::move(result));
+            },
+            [self = weak_from_this()](std::string_view text) {
+                if (const auto client = self.lock())
+                    client->show(text);
             });
+    }
+
+    void show(std::string_view text)
+    {
+        // Who does not read misses lines, not the answer.
+        if (uv_stream_get_write_queue_size(stream_of(pipe_->uv)) > most_output / 64)
+            return;
+        Value line;
+        line["progress"] = text;
+        answer(line);
     }
 
     void finish(Result<Value> result)

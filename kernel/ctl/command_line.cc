@@ -5,6 +5,7 @@
 
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 
 namespace nuncio::ctl {
 
@@ -164,6 +165,14 @@ Result<Value> read_arguments(const Value& command, const std::vector<std::string
             read[name] = words[++i];
         else
             return Error { "--" + name + ": expected a value after it" };
+    }
+    // The server looks from another folder than the caller.
+    for (auto& [name, value] : read.table()) {
+        const Value* const argument = find_argument(command, name);
+        std::error_code failure;
+        if (argument && text_of(*argument, "type") == "file"
+            && std::filesystem::exists(value.as_string(), failure))
+            value = std::filesystem::absolute(value.as_string(), failure).string();
     }
     return read;
 }

@@ -5,6 +5,7 @@
 #include <nuncio/task.h>
 #include <nuncio/value.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ struct CommandCall {
     std::string caller; ///< "ctl" or a bare JID, for the audit log
     Host* host
         = nullptr; ///< the host it is about: of the `jid` or `host` argument; null for the server
+    /// Shows the caller a line before the answer; empty where a front cannot. May be called until
+    /// the handler's task has ended, on the loop where that began; who has gone hears nothing.
+    std::function<void(std::string_view)> progress {};
 
     /// An argument of a textual type; empty when it was not given. Lives as long as the call.
     std::string_view text(std::string_view name) const
