@@ -3,6 +3,7 @@
 #include "subscription.h"
 
 #include <nuncio/plugin.h>
+#include <nuncio/script.h>
 
 #include <algorithm>
 #include <exception>
@@ -45,6 +46,9 @@ public:
         context.on<PresenceSent>([this](PresenceSent& event) { return sent(event); });
         context.on<PresenceArrived>([this](PresenceArrived& event) { return arrived(event); });
         context.on<SessionClosed>([this](SessionClosed& event) { return closed(event); });
+        offer_to_scripts(context, "presence.is_online",
+            "Is the account of this host available, or with a full address: this resource?",
+            [this](Jid jid) { return is_online(std::move(jid)); });
         context.on<RosterItemRemoved>([](RosterItemRemoved& event) {
             part(event.account, event.former);
             return Flow::next;
@@ -64,6 +68,22 @@ public:
     }
 
 private:
+    /// For scripts.
+    task<bool> is_online(Jid jid)
+    {
+        if (jid.local().empty() || jid.domain() != context_->host().domain())
+            co_return false;
+        Completion<bool> told;
+        context_->host().at_home(jid.view().bare(), [jid, told](Account& account) {
+            bool is_available = false;
+            for (Session* session : account.sessions())
+                is_available = is_available
+                    || (session->is_available() && (jid.is_bare() || session->jid() == jid.view()));
+            told.resolve(is_available);
+        });
+        co_return co_await told;
+    }
+
     using Job = Function<task<void>(AccountRef)>;
 
     /// What waits for an account's roster, or for a change of it to be stored. One after the other,

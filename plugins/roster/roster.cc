@@ -2,6 +2,7 @@
 #include "service.h"
 
 #include <nuncio/plugin.h>
+#include <nuncio/script.h>
 
 #include <optional>
 
@@ -48,10 +49,38 @@ public:
             service_->forget(event.account);
             return Flow::next;
         });
+        offer_to_scripts(context, "roster.subscription",
+            "How `user` of this host and a contact stand: none, to, from or both.",
+            [this](Jid user, Jid contact) {
+                return subscription(std::move(user), std::move(contact));
+            });
         return {};
     }
 
 private:
+    /// For scripts: `user` as the one whose roster it is.
+    task<Result<std::string>> subscription(Jid user, Jid contact)
+    {
+        if (user.local().empty() || user.domain() != context_->host().domain())
+            co_return Error { user.text() + " is no account of this host" };
+        Completion<Result<std::string>> told;
+        context_->host().at_home(user.view().bare(), [this, contact, told](Account& account) {
+            context_->spawn(tell_subscription(AccountRef(account), contact, told));
+        });
+        co_return co_await told;
+    }
+
+    task<void> tell_subscription(
+        AccountRef account, Jid contact, Completion<Result<std::string>> told)
+    {
+        const auto roster = co_await service_->get(account);
+        if (!roster)
+            co_return told.resolve(roster.error());
+        const RosterItem* const item = (*roster)->find(contact.view().bare());
+        const char* const names[] = { "none", "to", "from", "both" };
+        told.resolve(std::string(names[item ? item->to + 2 * item->from : 0]));
+    }
+
     task<IqReply> answer(const Iq& iq)
     {
         if (!iq.payload().is("query", ns_roster))
