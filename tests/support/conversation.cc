@@ -1,6 +1,7 @@
 // Plays a transcript against a server inside this process.
 #include "conversation.h"
 
+#include "admin.h"
 #include "expect.h"
 
 #include <fstream>
@@ -74,6 +75,7 @@ namespace {
             server_ = std::make_unique<ScriptedServer>(head_);
             if (server_->failure())
                 return "the server did not start: " + *server_->failure();
+            admin_.emplace(*server_);
             for (const auto& [jid, password] : accounts_)
                 if (auto wrong = server_->create_account(jid, password))
                     return "account " + jid.text() + ": " + *wrong;
@@ -106,7 +108,10 @@ namespace {
                     if (colon == std::string::npos || all.size() < 2)
                         return "an options line reads `options PLUGIN: key = value`";
                     const std::string name = all[1].substr(0, all[1].find(':'));
-                    head_.plugin_toml[name] += steps[at].text.substr(colon + 1) + "\n";
+                    std::string line = steps[at].text.substr(colon + 1) + "\n";
+                    if (const auto place = line.find("{folder}"); place != line.npos)
+                        line.replace(place, 8, options_.folder);
+                    head_.plugin_toml[name] += line;
                 } else if (all[0] == "limit" && all.size() == 3) {
                     head_.limits_toml += all[1] + " = " + all[2] + "\n";
                 } else if (all[0] == "account" && all.size() == 3) {
@@ -130,6 +135,14 @@ namespace {
                 client->connect(step.text.find("without tls") == std::string::npos);
                 return {};
             }
+            if (step.text.starts_with("admin calls ")) {
+                std::string call = step.text.substr(12);
+                if (const auto place = call.find("{folder}"); place != call.npos)
+                    call.replace(place, 8, options_.folder);
+                return admin_->call(call);
+            }
+            if (step.text == "admin is told")
+                return admin_->is_told(step.block);
             if (all.size() == 3 && all[2] == "pass")
                 return pass(all[0], all[1]);
             if (all.size() == 3 && all[1] == "is" && all[2] != "disconnected") {
@@ -270,6 +283,7 @@ namespace {
         ScriptOptions head_;
         std::vector<std::pair<Jid, std::string>> accounts_;
         std::unique_ptr<ScriptedServer> server_;
+        std::optional<Admin> admin_;
         std::map<std::string, std::unique_ptr<ScriptedClient>> clients_; // end before the server
         Bindings bindings_;
     };
@@ -282,7 +296,9 @@ std::optional<std::string> run_conversation(
     auto steps = read_steps(file);
     if (!steps)
         return file.string() + ": " + steps.error().text;
-    if (auto wrong = Conversation(options).run(*steps))
+    ConversationOptions here = options;
+    here.folder = std::filesystem::absolute(file).parent_path().string();
+    if (auto wrong = Conversation(here).run(*steps))
         return file.string() + ":" + *wrong;
     return {};
 }

@@ -9,6 +9,7 @@
 namespace nuncio::test {
 
 struct ConversationOptions {
+    std::string folder; ///< where the conversation is; `{folder}` in its options
     std::string plugin_path;
     std::size_t loops = 1;
     bool is_verbose = false; ///< print every step
