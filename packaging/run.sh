@@ -74,6 +74,7 @@ umask 077
 mkdir -p "$data/conf.d" "$data/certs"
 data=$(cd "$data" && pwd)
 cp "$root"/conf.d/*.toml "$data/conf.d/"
+cp -r "$root/conf.d/lua.d" "$data/conf.d/"
 addresses='"127.0.0.1"'
 if grep -q ' lo$' /proc/net/if_inet6 2> /dev/null; then
     addresses='"127.0.0.1", "::1"'

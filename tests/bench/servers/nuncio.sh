@@ -50,6 +50,8 @@ EOF
             echo "nuncio has no plugin $name in this build: measured without" >&2
         fi
     done
+    # What a measurement wants beside, in TOML (policy.sh).
+    printf '%s\n' "${NUNCIO_BENCH_TOML:-}" >> "$dir/conf.d/bench.toml"
     cat > "$dir/start" <<EOF
 #!/bin/sh
 ulimit -n "\$(ulimit -H -n)"

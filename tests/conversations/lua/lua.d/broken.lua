@@ -1,0 +1,2 @@
+-- Cannot be compiled.
+local = 1
