@@ -128,6 +128,14 @@ interop() {
     count_last_line "interop $1" "$log" "$status"
 }
 
+# The installed SDK in the hands of somebody outside: PRESET
+outside() {
+    local log=$logs/outside-$1.log status=0
+    step "the SDK from outside, $1"
+    timeout 900 /usr/bin/python3 -B tests/sdk/outside.py --build "build/$1" > "$log" 2>&1 || status=$?
+    count_last_line "outside $1" "$log" "$status"
+}
+
 # The interface of libnuncio against its baseline.
 abi() {
     local log=$logs/abi.log
@@ -186,6 +194,7 @@ if wanted abi; then
 fi
 if wanted release && build release; then
     unit_tests release
+    outside release
     wanted interop && interop release
 fi
 if wanted asan && build asan; then

@@ -244,8 +244,8 @@ class DropIn(Nuncio):
     plugins = ("storage-memory",)
 
     def __init__(self, directory, prefix):
-        limits = {"offline_messages": 10, "negotiation_seconds": 60, "stanza_bytes": 65536,
-                  "unauthenticated_stanza_bytes": 8192, "depth": 64, "connections_per_address": 10}
+        limits = {"offline_messages": 10, "negotiation_seconds": 60, "stanza_bytes": 262144,
+                  "unauthenticated_stanza_bytes": 65536, "depth": 64, "connections_per_address": 10}
         super().__init__(directory, limits, FIRST_PORT, prefix)
 
     def configure(self):
