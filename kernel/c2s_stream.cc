@@ -146,7 +146,7 @@ void C2sStream::on_encrypted()
 void C2sStream::on_drained()
 {
     if (session_)
-        session_->drained();
+        session_->stream_drained();
 }
 
 void C2sStream::on_closed(std::string_view reason)

@@ -104,13 +104,13 @@ void AccountObject::release_messages(std::uint64_t hold)
     // In a turn of its own: whoever releases may himself be handling a stanza.
     Loop::current()->post([this, hold, kept = AccountRef(*this)] {
         if (waiting_line_ && waiting_line_->number() == hold && !waiting_line_->is_held())
-            let_go(hold);
+            let_go();
     });
 }
 
-void AccountObject::let_go(std::uint64_t hold)
+void AccountObject::let_go()
 {
-    assert(waiting_line_ && waiting_line_->number() == hold);
+    assert(waiting_line_);
     const AccountRef kept(*this);
     auto waiting = std::exchange(waiting_line_, nullptr)->leave();
     host_.server().router().resume(std::move(waiting));
@@ -240,9 +240,26 @@ void ClientSession::deliver(const Stanza& stanza, JidView to)
         stream_.send(stanza);
     else
         stream_.send_to(stanza, to);
-    const auto limit = virtual_host().server().settings().limits.output_high.count;
-    if (stream_.backlog() > limit) [[unlikely]]
+    if (is_congested()) [[unlikely]]
         pause_sender(stanza.from());
+}
+
+bool ClientSession::is_congested() const
+{
+    return stream_.backlog() > account_.virtual_host().server().settings().limits.output_high.count;
+}
+
+Completion<bool> ClientSession::drained()
+{
+    Completion<bool> done;
+    if (has_ended_ || !is_congested()) {
+        done.resolve(!has_ended_);
+        return done;
+    }
+    if (!congestion_)
+        congestion_ = std::make_unique<Congestion>();
+    congestion_->waiting.push_back(done);
+    return done;
 }
 
 void ClientSession::pause_sender(JidView sender)
@@ -255,11 +272,12 @@ void ClientSession::pause_sender(JidView sender)
         host = found->second.host;
     if (!host || !sender.is_full() || sender.local().empty() || sender == jid_.view())
         return;
-    if (!paused_senders_)
-        paused_senders_ = std::make_unique<std::vector<Jid>>();
-    if (std::ranges::any_of(*paused_senders_, [&](const Jid& jid) { return jid.view() == sender; }))
+    if (!congestion_)
+        congestion_ = std::make_unique<Congestion>();
+    auto& paused = congestion_->paused_senders;
+    if (std::ranges::any_of(paused, [&](const Jid& jid) { return jid.view() == sender; }))
         return;
-    paused_senders_->emplace_back(sender);
+    paused.emplace_back(sender);
     host->at_home(sender, [resource = std::string(sender.resource())](Account& account) {
         if (auto* session = static_cast<ClientSession*>(account.find_session(resource)))
             if (session->pauses_++ == 0)
@@ -267,13 +285,20 @@ void ClientSession::pause_sender(JidView sender)
     });
 }
 
-void ClientSession::drained()
+void ClientSession::stream_drained()
 {
-    if (!paused_senders_)
+    end_congestion(true);
+}
+
+void ClientSession::end_congestion(bool is_drained)
+{
+    const auto congestion = std::move(congestion_);
+    if (!congestion)
         return;
-    const auto senders = std::move(paused_senders_);
+    for (const auto& waiting : congestion->waiting)
+        waiting.resolve(is_drained);
     const auto& domains = virtual_host().server().domains().domains;
-    for (const Jid& sender : *senders) {
+    for (const Jid& sender : congestion->paused_senders) {
         const auto found = domains.find(sender.domain());
         if (found == domains.end() || !found->second.host)
             continue;
@@ -319,7 +344,7 @@ void ClientSession::end()
     has_ended_ = true;
     std::erase(account_.sessions_, this);
     virtual_host().sessions_.fetch_sub(1, std::memory_order_relaxed);
-    drained();
+    end_congestion(false);
 }
 
 void ClientSession::stream_ended()

@@ -59,7 +59,7 @@ private:
     void release() override;
     std::uint64_t hold_messages() override;
     void release_messages(std::uint64_t hold) override;
-    void let_go(std::uint64_t hold);
+    void let_go();
 
     VirtualHost& host_;
     Jid jid_;
@@ -94,6 +94,8 @@ public:
     detail::Slots& slots() override { return slots_; }
     WallTime presence_time() const override { return presence_time_; }
     void resume_received(Stanza stanza, Stage stage) override;
+    bool is_congested() const override;
+    Completion<bool> drained() override;
 
     VirtualHost& virtual_host() { return account_.virtual_host(); }
 
@@ -103,7 +105,7 @@ public:
     /// lives until stream_ended().
     std::optional<StreamError> receive(Stanza::Parsed parsed);
     /// From the stream: its backlog is below the low-water mark again.
-    void drained();
+    void stream_drained();
     /// From the stream, exactly once and as the last call: it is gone. Ends the session if it has
     /// not ended yet, and destroys this object.
     void stream_ended();
@@ -115,6 +117,7 @@ private:
     void receive_presence(Stanza stanza);
     void deliver(const Stanza& stanza, JidView to);
     void pause_sender(JidView sender);
+    void end_congestion(bool is_drained);
     /// Unavailable presence, SessionClosed, out of the account's list. Once.
     void end();
 
@@ -124,7 +127,12 @@ private:
     SessionStream& stream_;
     std::unique_ptr<Stanza> presence_;
     WallTime presence_time_;
-    std::unique_ptr<std::vector<Jid>> paused_senders_; ///< waiting for drained(); rarely there
+    /// Who waits until this client has taken more of what waits for it.
+    struct Congestion {
+        std::vector<Jid> paused_senders;
+        std::vector<Completion<bool>> waiting;
+    };
+    std::unique_ptr<Congestion> congestion_; ///< rarely there
     std::uint64_t id_;
     TimePoint last_activity_;
     detail::Slots slots_;

@@ -210,16 +210,23 @@ private:
             Session* reader = find_reader(*account, account->slot(desk_).reader.get());
             if (!reader || rows->empty())
                 co_return;
-            for (const StorageRow& row : *rows)
+            const StorageRow* last = nullptr;
+            for (const StorageRow& row : *rows) {
                 if (!is_expired(row.when))
                     send(*reader, row.value);
+                last = &row;
+                if (reader->is_congested())
+                    break; // the others stay until the client has taken these
+            }
+            const Completion<bool> drained = reader->drained();
             // After they were handed over: a crash in between repeats them, but loses none.
-            const auto removed = co_await store_.remove_items(owner, rows->back().key);
+            const auto removed = co_await store_.remove_items(owner, last->key);
             if (!removed) {
                 context_->log().error(
                     "messages for {} will come again: {}", account->jid(), removed.error().text);
                 co_return;
             }
+            co_await drained;
         }
     }
 

@@ -3,6 +3,7 @@
 
 #include <nuncio/loop.h>
 #include <nuncio/stanza.h>
+#include <nuncio/task.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -102,6 +103,12 @@ public:
     /// Goes on with a stanza that the calling plugin's handler of StanzaReceived took at `stage`,
     /// as if that handler had answered `next` now. `from` must still be as it was.
     virtual void resume_received(Stanza stanza, Stage stage) = 0;
+
+    /// More waits to be written to its client than the limit `output_high` says. Who has much to
+    /// hand over stops then, waits for drained() and goes on: at `output_max` the stream ends.
+    virtual bool is_congested() const = 0;
+    /// True when the client has taken enough of what waits, false when the session has ended.
+    virtual Completion<bool> drained() = 0;
 };
 
 /// One bare JID of a local host, while somebody is online or something refers to it. Lives on its
