@@ -84,9 +84,9 @@ std::uint64_t AccountObject::hold_messages()
         // not his.
         auto* const plugin = exchange_current_plugin(nullptr);
         const auto limit = host_.server().settings().limits.held_time;
-        waiting_line_->set_deadline(Loop::current()->after(limit, [this, number] {
+        waiting_line_->set_deadline(Loop::current()->after(limit, [this] {
             host_.server().log().warn("messages for {} no longer wait for older ones", jid_);
-            let_go(number);
+            let_go();
         }));
         exchange_current_plugin(plugin);
     }
