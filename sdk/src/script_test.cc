@@ -46,9 +46,9 @@ TEST_CASE("arguments are read by type, or the answer says which is wrong")
     CHECK(reading({ "@", 1 }, arguments).starts_with("argument 1: "));
     CHECK(reading({ "a@b", 256 }, arguments) == "argument 2: the number is out of range");
     CHECK(reading({ "a@b", "1" }, arguments) == "argument 2: expected an integer, not string");
-    CHECK(reading({ "a@b" }, arguments) == "argument 2: expected an integer, not null");
+    CHECK(reading({ "a@b" }, arguments) == "argument 2: expected an integer, not nothing");
     CHECK(reading({ "a@b", 1, Value::Array { 1 } }, arguments)
-        == "argument 3: expected a list of strings, not integer");
+        == "argument 3: expected a list of strings, not whole number");
     CHECK(reading({ "a@b", 1, {}, 1 }, arguments) == "more than 3 arguments");
 }
 
