@@ -5,7 +5,7 @@
 # Builds NAME.so as nuncio loads it: no prefix, no SONAME, no undefined symbols, only the descriptor
 # exported. It lands in ${CMAKE_BINARY_DIR}/plugins (or auth-backends), and `cmake --install` puts it
 # where the server looks. TESTS become one doctest program `NAME-test`, linked with the plugin's
-# sources. A test `NAME-check` lets `nuncio-plugin check` look at the file and torture it for
+# objects. A test `NAME-check` lets `nuncio-plugin check` look at the file and torture it for
 # NUNCIO_TORTURE_ROUNDS rounds. `nuncio-plugins` builds all of them, without tests.
 #
 # nuncio_add_plugin_test(NAME SOURCES a_test.cc … [LIBRARIES lib …] [PLUGINS name …])
@@ -68,7 +68,7 @@ function(nuncio_add_plugin name)
         return()
     endif()
     if(PLUGIN_TESTS)
-        nuncio_add_unit_test(${name}-test SOURCES ${PLUGIN_SOURCES} ${PLUGIN_TESTS}
+        nuncio_add_unit_test(${name}-test SOURCES $<TARGET_OBJECTS:${name}> ${PLUGIN_TESTS}
             LIBRARIES nuncio::sdk ${PLUGIN_LIBRARIES})
     endif()
     add_test(NAME ${name}-check COMMAND nuncio::nuncio-plugin check
