@@ -1,5 +1,7 @@
 #include "terminal.h"
 
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <functional>
@@ -19,10 +21,14 @@ class Terminal {
 public:
     explicit Terminal(const std::function<int()>& program)
     {
+        std::fflush(nullptr); // or the program would say what the tests have said so far
         child_ = ::forkpty(&fd_, nullptr, nullptr, nullptr);
         REQUIRE(child_ >= 0);
-        if (child_ == 0)
-            ::_exit(program());
+        if (child_ != 0)
+            return;
+        for (const int signal : { SIGINT, SIGTERM, SIGABRT })
+            ::signal(signal, SIG_DFL); // doctest's are not the program's
+        ::_exit(program());
     }
     Terminal(const Terminal&) = delete;
     Terminal& operator=(const Terminal&) = delete;
