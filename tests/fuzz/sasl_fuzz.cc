@@ -40,6 +40,14 @@ const ScramKeys& keys(ScramHash hash)
     return made[static_cast<int>(hash)];
 }
 
+ChannelBindings both_bindings()
+{
+    return { true, true, [](std::string_view type) {
+                return std::string(
+                    type == ChannelBindings::exporter_name ? "exporter" : "end point");
+            } };
+}
+
 /// Everything up to the next line feed.
 std::string_view take_line(std::string_view& rest)
 {
@@ -57,7 +65,7 @@ void play_exchange(std::string_view input)
     };
     const Offer offer(
         { .abilities = abilities, .is_encrypted = true, .has_channel_binding = true });
-    Exchange exchange({ "capulet.lit", offer, { "exporter", "end point" }, decoys(), true });
+    Exchange exchange({ "capulet.lit", offer, both_bindings(), decoys(), true });
     bool knew_password = false;
     std::string said;
     for (int steps = 0; !input.empty() && steps < 64; ++steps) {
@@ -96,10 +104,7 @@ void play_exchange(std::string_view input)
 /// A client that knows the password, but whose messages are the fuzzer's.
 void play_scram(std::string_view input)
 {
-    const ChannelBindings bindings { true, true,
-        [](std::string_view type) {
-            return std::string(type == ChannelBindings::exporter_name ? "exporter" : "end point");
-        } };
+    const ChannelBindings bindings = both_bindings();
     const auto hash = ScramHash::sha256;
     const std::string first(take_line(input));
     const auto plus = first.starts_with("p") ? Scram::Plus::yes : Scram::Plus::no;
