@@ -13,10 +13,11 @@ namespace nuncio::kernel {
 
 namespace {
 
-    /// One backend of the chain, kept in place while it is asked.
+    /// One backend of the chain, kept in place while the chain is asked.
     struct Link {
         AuthBackend* backend;
         PluginInstance* instance;
+        Lease lease;
     };
 
     std::vector<Link> chain_of(VirtualHost& host)
@@ -27,9 +28,31 @@ namespace {
                 if (instance->name() == name)
                     for (const auto& service : instance->registrations().services)
                         if (service.interface == AuthBackend::interface)
-                            links.push_back(
-                                { static_cast<AuthBackend*>(service.service), instance.get() });
+                            links.push_back({ static_cast<AuthBackend*>(service.service),
+                                instance.get(), Lease(*instance) });
         return links;
+    }
+
+    bool hands_over(VirtualHost& host)
+    {
+        const RouteTable& table = host.table();
+        return table.is_pausing && std::ranges::any_of(table.instances, [&](const auto& instance) {
+            return table.is_paused(*instance)
+                && std::ranges::find(host.settings().auth, instance->name())
+                != host.settings().auth.end();
+        });
+    }
+
+    /// The chain once none of its backends hands over to its next generation. Who has it keeps
+    /// them all in place, so it must not wait for the chain again while it does.
+    task<std::vector<Link>> ready_chain_of(VirtualHost& host)
+    {
+        while (hands_over(host)) {
+            const Completion<bool> released;
+            host.hold(AuthBackend::interface, [released] { released.resolve(true); });
+            co_await released;
+        }
+        co_return chain_of(host);
     }
 
     Error no_backend(VirtualHost& host)
@@ -39,12 +62,10 @@ namespace {
             Error::Kind::unavailable };
     }
 
-    /// Asks one backend as its own code: with its lease, and with the wall that catches what it
-    /// throws.
+    /// Asks one backend as its own code, with the wall that catches what it throws.
     template <class T, class Call>
-    task<Result<T>> ask(Link link, Call call)
+    task<Result<T>> ask(const Link& link, Call call)
     {
-        const Lease lease(*link.instance);
         std::string thrown;
         try {
             task<Result<T>> answer = [&] {
@@ -59,7 +80,7 @@ namespace {
     }
 
     /// Whether one backend can do something, and has the user to do it to.
-    task<Result<bool>> can(Link link, bool AuthAbilities::*ability, std::string user)
+    task<Result<bool>> can(const Link& link, bool AuthAbilities::*ability, std::string user)
     {
         if (!(link.backend->abilities().*ability))
             co_return false;
@@ -67,6 +88,19 @@ namespace {
             link, [&](AuthBackend& backend) { return backend.exists(user); });
     }
 
+}
+
+void AuthChain::in_turn(std::string_view hook, JidView bare, Function<void(Account&)> job)
+{
+    host_.at_home(bare, [this, hook, job = std::move(job)](Account& account) mutable {
+        const HookChain* const chain = host_.table().find_chain(hook);
+        if (!chain || !host_.must_wait(*chain, account.jid().text()))
+            return job(account);
+        host_.hold(account.jid().text(),
+            [this, hook, jid = Jid(account.jid()), later = std::move(job)]() mutable {
+                in_turn(hook, jid, std::move(later));
+            });
+    });
 }
 
 AuthAbilities AuthChain::abilities() const
@@ -89,7 +123,7 @@ AuthAbilities AuthChain::abilities() const
 task<Result<std::optional<ScramKeys>>> AuthChain::scram_keys(std::string user, ScramHash hash)
 {
     using Keys = std::optional<ScramKeys>;
-    const auto links = chain_of(host_);
+    const auto links = co_await ready_chain_of(host_);
     if (links.empty())
         co_return no_backend(host_);
     for (const Link& link : links) {
@@ -105,7 +139,7 @@ task<Result<std::optional<ScramKeys>>> AuthChain::scram_keys(std::string user, S
 
 task<Result<bool>> AuthChain::exists(std::string user)
 {
-    const auto links = chain_of(host_);
+    const auto links = co_await ready_chain_of(host_);
     if (links.empty())
         co_return no_backend(host_);
     for (const Link& link : links) {
@@ -119,7 +153,7 @@ task<Result<bool>> AuthChain::exists(std::string user)
 
 task<Result<bool>> AuthChain::check_password(std::string user, std::string password)
 {
-    const auto links = chain_of(host_);
+    const auto links = co_await ready_chain_of(host_);
     if (links.empty())
         co_return no_backend(host_);
     // A backend that cannot answer now must not turn a right password into a wrong one: its error
@@ -145,14 +179,15 @@ task<Result<void>> AuthChain::create(std::string user, std::string password)
         co_return known.error();
     if (*known)
         co_return Error { "the account " + user + " exists already", Error::Kind::conflict };
-    for (const Link& link : chain_of(host_)) {
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
         if (!link.backend->abilities().create)
             continue;
         auto made = co_await ask<void>(
             link, [&](AuthBackend& backend) { return backend.create(user, password); });
         if (made)
             if (auto jid = Jid::make(user, host_.domain()))
-                host_.at_home(*jid, [this](Account& account) {
+                in_turn(AccountCreated::hook, *jid, [this](Account& account) {
                     AccountCreated event { account };
                     run_chain(host_.table().account_created, &event);
                 });
@@ -164,7 +199,8 @@ task<Result<void>> AuthChain::create(std::string user, std::string password)
 
 task<Result<void>> AuthChain::set_password(std::string user, std::string password)
 {
-    for (const Link& link : chain_of(host_)) {
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
         const auto able = co_await can(link, &AuthAbilities::set_password, user);
         if (!able)
             co_return able.error();
@@ -174,7 +210,7 @@ task<Result<void>> AuthChain::set_password(std::string user, std::string passwor
             link, [&](AuthBackend& backend) { return backend.set_password(user, password); });
         if (set)
             if (auto jid = Jid::make(user, host_.domain()))
-                host_.at_home(*jid, [this](Account& account) {
+                in_turn(PasswordChanged::hook, *jid, [this](Account& account) {
                     PasswordChanged event { account };
                     run_chain(host_.table().password_changed, &event);
                 });
@@ -184,10 +220,12 @@ task<Result<void>> AuthChain::set_password(std::string user, std::string passwor
         Error::Kind::not_found };
 }
 
-task<Result<void>> AuthChain::remove(std::string user)
+/// From every backend that knows the user; whether any did.
+task<Result<bool>> AuthChain::remove_keys(std::string user)
 {
     bool removed = false;
-    for (const Link& link : chain_of(host_)) {
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
         const auto able = co_await can(link, &AuthAbilities::remove, user);
         if (!able)
             co_return able.error();
@@ -196,10 +234,18 @@ task<Result<void>> AuthChain::remove(std::string user)
         auto done
             = co_await ask<void>(link, [&](AuthBackend& backend) { return backend.remove(user); });
         if (!done)
-            co_return done;
+            co_return done.error();
         removed = true;
     }
-    if (!removed)
+    co_return removed;
+}
+
+task<Result<void>> AuthChain::remove(std::string user)
+{
+    const auto gone = co_await remove_keys(user);
+    if (!gone)
+        co_return gone.error();
+    if (!*gone)
         co_return Error { "there is no account " + user, Error::Kind::not_found };
 
     auto jid = Jid::make(user, host_.domain());
@@ -208,7 +254,7 @@ task<Result<void>> AuthChain::remove(std::string user)
     // Plugins say good-bye, the sessions end and plugins tidy up, all at the account's home; what
     // stores hold goes last, so that nothing a plugin still writes stays behind.
     Completion<std::vector<Completion<bool>>> announced;
-    host_.at_home(*jid, [this, announced](Account& account) {
+    in_turn(AccountRemoving::hook, *jid, [this, announced](Account& account) {
         std::vector<Completion<bool>> waits;
         AccountRemoving event { account, waits };
         if (const HookChain* chain = host_.table().find_chain(AccountRemoving::hook))
@@ -219,7 +265,7 @@ task<Result<void>> AuthChain::remove(std::string user)
     for (const Completion<bool>& wait : waits)
         co_await wait;
     Completion<bool> told;
-    host_.at_home(*jid, [this, told](Account& account) {
+    in_turn(AccountRemoved::hook, *jid, [this, told](Account& account) {
         const std::vector<Session*> sessions(account.sessions().begin(), account.sessions().end());
         for (Session* session : sessions)
             session->close({ StreamError::Condition::not_authorized, "the account was removed" });
@@ -228,16 +274,14 @@ task<Result<void>> AuthChain::remove(std::string user)
         told.resolve(true);
     });
     co_await told;
-    const auto& services = host_.table().services;
-    const auto storage = services.find(StorageDriver::interface);
-    if (storage == services.end())
+    if (!host_.table().find_service(StorageDriver::interface))
         co_return Result<void>();
     Completion<Result<std::vector<StorageAnswer>>> forgotten;
     std::vector<StorageOp> batch(1);
     batch[0].kind = StorageOp::Kind::remove_owner;
     batch[0].owner = jid->text();
-    static_cast<StorageDriver*>(storage->second)
-        ->execute(std::move(batch), [forgotten](Result<std::vector<StorageAnswer>> answer) {
+    host_.storage().execute(
+        std::move(batch), [forgotten](Result<std::vector<StorageAnswer>> answer) {
             forgotten.resolve(std::move(answer));
         });
     auto answer = co_await forgotten;
@@ -249,7 +293,8 @@ task<Result<void>> AuthChain::remove(std::string user)
 task<Result<std::vector<std::string>>> AuthChain::list(std::string after, std::uint32_t limit)
 {
     std::vector<std::string> users;
-    for (const Link& link : chain_of(host_)) {
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
         if (!link.backend->abilities().list)
             continue;
         auto more = co_await ask<std::vector<std::string>>(

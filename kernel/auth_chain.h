@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nuncio/auth.h>
+#include <nuncio/session.h>
 
 namespace nuncio::kernel {
 
@@ -29,6 +30,10 @@ public:
     task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit) override;
 
 private:
+    task<Result<bool>> remove_keys(std::string user);
+    /// Runs `job` at home with the account, once no plugin that handles `hook` hands over.
+    void in_turn(std::string_view hook, JidView bare, Function<void(Account&)> job);
+
     VirtualHost& host_;
 };
 

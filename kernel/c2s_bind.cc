@@ -26,9 +26,30 @@ void Negotiation::on_stanza(Stanza::Parsed parsed)
     const HookChain& chain = host_->table().unbound_iq;
     if (parsed.error || chain.empty())
         return stream_.fail(refusal);
+    if (chain.is_paused)
+        return wait([held = std::move(parsed)](
+                        Negotiation& self) mutable { self.on_stanza(std::move(held)); });
     UnboundIq event { handle_, stanza };
     if (run_chain(chain, &event) == Flow::next)
         stream_.fail(refusal);
+}
+
+/// Goes on with `job` once the plugins that it concerns have handed over; nothing is read
+/// meanwhile.
+void Negotiation::wait(Function<void(Negotiation&)> job)
+{
+    stream_.hold(C2sStream::hold_handover);
+    // Behind what waits for the account already, of which there is one once it is authenticated.
+    const auto jid = Jid::make(user_, host_->domain());
+    host_->hold(jid ? std::string_view(jid->text()) : host_->domain(),
+        [handle = handle_, job = std::move(job)] {
+            Negotiation* const self = handle->negotiation();
+            if (!self)
+                return;
+            C2sStream& stream = self->stream();
+            job(*self);
+            stream.resume_after_handover();
+        });
 }
 
 void Negotiation::bind(const Stanza& request)
@@ -47,6 +68,12 @@ void Negotiation::bind(const Stanza& request)
     const auto jid = Jid::make(user_, host_->domain(), resource);
     if (!jid)
         return refuse({ bad_request, jid.error().text });
+
+    const RouteTable& table = host_->table();
+    if (table.is_pausing
+        && (table.session_opened.is_paused || table.session_closed.is_paused
+            || table.presence_sent.is_paused || host_->holds(jid->view().bare_text())))
+        return wait([held = Stanza(request)](Negotiation& self) { self.bind(held); });
 
     // The answer goes first: whoever hears of the new session may send to it at once. It is taken
     // back when there is no session after all.

@@ -26,8 +26,13 @@ struct BackendQuestion {
         std::shared_ptr<StreamHandle> handle, std::string user, std::string mechanism)
     {
         std::vector<Completion<std::optional<std::string>>> waits;
-        if (const HookChain& chain = handle->virtual_host().table().authentication_beginning;
-            !chain.empty()) {
+        VirtualHost& host = handle->virtual_host();
+        while (host.table().authentication_beginning.is_paused) {
+            const Completion<bool> released;
+            host.hold(host.domain(), [released] { released.resolve(true); });
+            co_await released;
+        }
+        if (const HookChain& chain = host.table().authentication_beginning; !chain.empty()) {
             AuthenticationBeginning event { *handle, user, mechanism, waits };
             run_chain(chain, &event);
         }
@@ -162,6 +167,13 @@ void Negotiation::announce_end(bool succeeded)
     const HookChain& chain = host_->table().authentication_ended;
     if (chain.empty())
         return;
+    if (chain.is_paused)
+        return host_->hold(host_->domain(),
+            [host = host_, handle = handle_, user = std::string(exchange_->user()),
+                mechanism = std::string(exchange_->mechanism_name()), succeeded] {
+                AuthenticationEnded event { *handle, user, mechanism, succeeded };
+                run_chain(host->table().authentication_ended, &event);
+            });
     AuthenticationEnded event { *handle_, exchange_->user(), exchange_->mechanism_name(),
         succeeded };
     run_chain(chain, &event);

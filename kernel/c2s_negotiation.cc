@@ -122,6 +122,8 @@ bool Negotiation::may_authenticate() const
 
 void Negotiation::offer_features()
 {
+    if (host_->table().stream_features.is_paused)
+        return wait([](Negotiation& self) { self.offer_features(); });
     using enum StreamFeatures::Phase;
     Element features("features", ns_streams);
     auto phase = bind;

@@ -60,6 +60,7 @@ private:
     // c2s_bind.cc
     void on_stanza(Stanza::Parsed parsed);
     void bind(const Stanza& request);
+    void wait(Function<void(Negotiation&)> job);
 
     C2sStream& stream_;
     VirtualHost* host_ = nullptr; // once a header named one that is served here

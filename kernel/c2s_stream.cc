@@ -295,6 +295,13 @@ void C2sStream::bound(ClientSession& session)
     connection_->set_marks(limits.output_high.count / 2, limits.output_high.count);
 }
 
+void C2sStream::resume_after_handover()
+{
+    if (session_)
+        negotiation_.reset();
+    release(hold_handover);
+}
+
 void C2sStream::check_silence(TimePoint now, Duration idle_time)
 {
     if (is_ending_ || !session_)

@@ -65,6 +65,7 @@ public:
         hold_move = 2, ///< on the way to another loop
         hold_tls = 4, ///< the handshake: bytes that came before it are thrown away
         hold_congestion = 8, ///< somebody this client writes to cannot keep up
+        hold_handover = 16, ///< plugins that its next step concerns hand over
     };
     void hold(Hold reason);
     void release(Hold reason);
@@ -72,6 +73,8 @@ public:
     void move_to(C2sLoop& target);
     /// Binding is over: from now on stanzas go to `session`.
     void bound(ClientSession& session);
+    /// The step that hold_handover put off has been taken.
+    void resume_after_handover();
 
     // For the list of the loop.
     void check_silence(TimePoint now, Duration idle_time);

@@ -251,6 +251,11 @@ void CommandRegistry::call(const std::string& name, Value arguments, const std::
         return state.refuse(name, caller,
             Error { "no plugin offers \"" + name + "\" on that host", Error::Kind::not_found },
             done);
+    if (host->published()->is_paused(*offer->instance))
+        return host->hold(offer->instance->name(),
+            [this, name, arguments = std::move(arguments), caller, done = std::move(done)] {
+                this->call(name, arguments, caller, done);
+            });
     call.host = host;
     state.start(command, offer->entry->handler, *offer, std::move(call), std::move(done));
 }

@@ -3,6 +3,7 @@
 
 #include "c2s.h"
 #include "command_registry.h"
+#include "config_plan.h"
 #include "config_reader.h"
 #include "load_certificates.h"
 #include "log_sink.h"
@@ -13,6 +14,7 @@
 #include "server.h"
 #include "virtual_host.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <unistd.h>
 
@@ -102,10 +104,23 @@ namespace {
 
     task<Result<Value>> reload_plugin(Server& server, const CommandCall& call)
     {
+        PluginHost::ReloadOptions options;
+        if (const Value* wait = call.arguments.find("wait"))
+            options.pause
+                = std::chrono::seconds(std::clamp<std::int64_t>(wait->as_integer(), 0, 60));
+        if (const Value* drops = call.arguments.find("drop-state"))
+            options.drops_state = drops->as_bool();
         Completion<Result<Value>> done;
-        server.plugins().reload(std::string(call.text("plugin")),
+        server.plugins().reload(std::string(call.text("plugin")), options,
             [done](Result<Value> report) { done.resolve(std::move(report)); });
         co_return co_await done;
+    }
+
+    task<Result<Value>> refresh_plugins(Server& server)
+    {
+        Completion<Value::Array> done;
+        server.plugins().refresh([done](Value::Array rows) { done.resolve(std::move(rows)); });
+        co_return Value(co_await done);
     }
 
     Result<ConfigReading> read_again(const Server& server)
@@ -137,6 +152,20 @@ namespace {
         answer["configuration"] = "good";
         answer["hosts"] = std::uint64_t(reading->settings.hosts.size());
         co_return answer;
+    }
+
+    /// What reload() would do, option by option.
+    task<Result<Value>> plan(const Server& server)
+    {
+        const auto reading = read_again(server);
+        if (!reading)
+            co_return reading.error();
+        if (const auto loaded = load_certificates(reading->settings); !loaded)
+            co_return loaded.error();
+        const auto catalog = make_plugin_catalog();
+        catalog->search(reading->settings.plugin_path);
+        co_return Value(
+            plan_reload(server.settings().written, reading->settings.written, *catalog));
     }
 
     task<Result<Value>> reload(Server& server)
@@ -196,9 +225,19 @@ namespace {
         registry.add(
             { "plugin unload", "Unload a plugin; users stay online.", { plugin, host, recursive } },
             [&server](const CommandCall& call) { return unload(server, call); });
+        const CommandArgument wait { .name = "wait",
+            .type = Type::integer,
+            .doc = "seconds that stanzas may wait while it hands over its state",
+            .required = false };
+        const CommandArgument drop_state { .name = "drop-state",
+            .type = Type::boolean,
+            .doc = "hand nothing over: the new one begins with nothing",
+            .required = false };
         registry.add({ "plugin reload", "Replace a plugin by its file on disk; no stanza is lost.",
-                         { plugin } },
+                         { plugin, wait, drop_state } },
             [&server](const CommandCall& call) { return reload_plugin(server, call); });
+        registry.add({ "plugin refresh", "Reload the plugins whose files on disk have changed." },
+            [&server](const CommandCall&) { return refresh_plugins(server); });
     }
 
 }
@@ -211,8 +250,15 @@ void add_kernel_commands(Server& server, CommandRegistry& registry)
     registry.add({ "check", "Read the configuration without applying it, and tell all mistakes." },
         [&server](const CommandCall&) { return check(server); });
     registry.add(
-        { "reload", "Apply the changed configuration and certificates; no stream is closed." },
-        [&server](const CommandCall&) { return reload(server); });
+        { "reload", "Apply the changed configuration and certificates; no stream is closed.",
+            { { .name = "plan",
+                .type = CommandArgument::Type::boolean,
+                .doc = "only tell what it would do, option by option",
+                .required = false } } },
+        [&server](const CommandCall& call) {
+            const Value* const wants_plan = call.arguments.find("plan");
+            return wants_plan && wants_plan->as_bool() ? plan(server) : reload(server);
+        });
     registry.add({ "reopen-log", "Open the log file again, after it was rotated." },
         [&server](const CommandCall&) -> task<Result<Value>> {
             if (auto opened = server.logs().reopen(); !opened)

@@ -183,6 +183,7 @@ ConfigReading read_config(const Value& root, const ConfigSource& source, PluginC
     Settings& settings = reading.settings;
     auto& errors = reading.errors;
     settings.source = source;
+    settings.written = root;
     check_section_names(root, errors);
     read_section(root, "server", server_schema(), &settings, errors);
     read_section(root, "limits", limits_schema(), &settings.limits, errors);

@@ -64,14 +64,15 @@ Result<void> InstanceContext::end()
 
 void InstanceContext::commit()
 {
-    is_committed_ = true;
     if (made().periodics.empty() && spawned_.empty())
         return;
     host().home(host().jid()).post([this, held = Lease(instance_)] {
         for (const auto& periodic : made().periodics) {
             // The timer is the kernel's, and becomes the plugin's for each run.
             periodic->timer = Loop::current()->every(periodic->delay, [this, job = &periodic->job] {
-                run_guarded(instance_, Leased::Part::timer, "a periodic job", *job);
+                // What it changed now would not be handed over; the next generation repeats it.
+                if (!instance_.host().table().is_paused(instance_))
+                    run_guarded(instance_, Leased::Part::timer, "a periodic job", *job);
             });
         }
         for (task<void>& job : std::exchange(spawned_, {}))
@@ -134,18 +135,15 @@ void InstanceContext::form(Component component, Element form)
 
 Store InstanceContext::store(std::string_view name)
 {
-    void* driver = nullptr;
+    bool has_driver = false;
     if (neighbours_) {
         for (PluginInstance* other : neighbours_->instances)
             for (const auto& service : other->registrations().services)
-                if (service.interface == StorageDriver::interface)
-                    driver = service.service;
+                has_driver = has_driver || service.interface == StorageDriver::interface;
     } else if (is_on_loop()) {
-        const auto& services = instance_.host().table().services;
-        if (const auto found = services.find(StorageDriver::interface); found != services.end())
-            driver = found->second;
+        has_driver = instance_.host().table().find_service(StorageDriver::interface) != nullptr;
     }
-    if (!driver) {
+    if (!has_driver) {
         fail({ "it needs a store, but no storage driver runs on this host: enable "
                "storage-sqlite, and say requires=storage/1 in the plugin",
             Error::Kind::not_found });
@@ -158,8 +156,7 @@ Store InstanceContext::store(std::string_view name)
             Error::Kind::internal });
     const std::string& plugin = instance_.name();
     const bool is_main = name.empty() || name == plugin;
-    return Store(
-        *static_cast<StorageDriver*>(driver), is_main ? plugin : plugin + '.' + std::string(name));
+    return Store(instance_.host().storage(), is_main ? plugin : plugin + '.' + std::string(name));
 }
 
 std::string InstanceContext::data_folder()
@@ -189,7 +186,7 @@ void InstanceContext::command(Command command, CommandHandler handler)
 
 void InstanceContext::spawn(task<void> job)
 {
-    if (!is_committed_)
+    if (!is_admitted_)
         spawned_.push_back(std::move(job));
     else if (is_on_loop())
         run_task(instance_, std::move(job));
@@ -298,9 +295,15 @@ void InstanceContext::add_domain(
 
 std::uint32_t InstanceContext::add_slot(bool of_session, std::string_view name)
 {
+    return add_carried_slot(of_session, name, {});
+}
+
+std::uint32_t InstanceContext::add_carried_slot(
+    bool of_session, std::string_view name, detail::SlotCodec codec)
+{
     const std::uint32_t index = instance_.host().next_slot();
     if (may_register(name))
-        made().slots.push_back({ of_session, std::string(name), index });
+        made().slots.push_back({ of_session, std::string(name), index, codec });
     return index;
 }
 
@@ -332,9 +335,8 @@ Function<void*()> InstanceContext::service_finder(std::string_view interface)
         // Worker threads have no table: what a service does belongs on a loop.
         if (!is_on_loop())
             return nullptr;
-        const auto& services = host.table().services;
-        const auto found = services.find(interface);
-        return found == services.end() ? nullptr : found->second;
+        const ServiceEntry* const found = host.table().find_service(interface);
+        return found ? found->service : nullptr;
     };
 }
 

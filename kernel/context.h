@@ -30,6 +30,8 @@ public:
     void begin(const Neighbours& neighbours);
     /// … and closes them: the first registration that could not be made, if any.
     Result<void> end();
+    /// Main thread, before the table is published: what is spawned from now on runs at once.
+    void admit() { is_admitted_ = true; }
     /// Main thread, once the table is published: starts what was to repeat and what was spawned.
     void commit();
 
@@ -58,6 +60,8 @@ protected:
     void add_service(std::string_view interface, void* service) override;
     Function<void*()> service_finder(std::string_view interface) override;
     void run_in_pool(Function<void()> job) override;
+    std::uint32_t add_carried_slot(
+        bool of_session, std::string_view name, detail::SlotCodec codec) override;
 
 private:
     bool may_register(std::string_view what);
@@ -72,9 +76,9 @@ private:
     PoolBacklog& pool_;
     std::unique_ptr<Log> log_;
     const Neighbours* neighbours_ = nullptr; // while it starts
-    bool is_committed_ = false;
+    bool is_admitted_ = false; // told to the loops by the letters with the table
     std::optional<Error> failure_;
-    std::vector<task<void>> spawned_; // until commit
+    std::vector<task<void>> spawned_; // until admitted
 };
 
 /// What the plugin host keeps of an instance. Ends in the reverse order.

@@ -12,10 +12,6 @@ namespace nuncio::kernel {
 
 namespace {
 
-    // Sanitizers name functions by what is mapped when the process ends, and keep pointers into
-    // the object.
-    constexpr bool is_unmapped_at_end = !NUNCIO_DETAIL_HAS_ASAN && !NUNCIO_DETAIL_HAS_TSAN;
-
     /// From now on dlclose leaves the object alone.
     void keep_mapped(const std::string& path)
     {

@@ -4,6 +4,7 @@
 #include "plugin_note.h"
 
 #include <nuncio/log.h>
+#include <nuncio/note.h>
 #include <nuncio/plugin.h>
 
 #include <boost/dll/shared_library.hpp>
@@ -21,6 +22,10 @@ void sweep_plugin_folder(const std::string& folder);
 
 class Generation {
 public:
+    /// Sanitizers name functions by what is mapped when the process ends, and keep pointers into
+    /// the object.
+    static constexpr bool is_unmapped_at_end = !NUNCIO_DETAIL_HAS_ASAN && !NUNCIO_DETAIL_HAS_TSAN;
+
     /// Copies `source` into `folder`, reads and checks the note of the copy, maps it and checks its
     /// descriptor. Nothing of the plugin runs before its note was accepted. A failure leaves
     /// nothing behind. Copying is what makes it safe: the source may be replaced or overwritten at

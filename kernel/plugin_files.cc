@@ -163,7 +163,25 @@ Result<std::shared_ptr<Generation>> PluginFiles::open_file(const PluginNote& not
         return checked.error();
     if (auto prepared = prepare(); !prepared)
         return prepared.error();
-    return Generation::open(note.file, folder_, log_);
+    auto opened = Generation::open(note.file, folder_, log_);
+    if (opened) {
+        // A path is taken again only when the linker has let go of it.
+        std::erase_if(mapped_, [&](const Mapped& copy) {
+            return copy.path == (*opened)->path()
+                || (copy.generation.expired() && !is_resident(copy.path));
+        });
+        mapped_.push_back({ note.name, (*opened)->path(), *opened });
+    }
+    return opened;
+}
+
+std::size_t PluginFiles::resident(const std::string& name)
+{
+    if (!Generation::is_unmapped_at_end)
+        return 0;
+    return static_cast<std::size_t>(std::ranges::count_if(mapped_, [&](const Mapped& copy) {
+        return copy.name == name && copy.generation.expired() && is_resident(copy.path);
+    }));
 }
 
 Result<std::shared_ptr<Generation>> PluginFiles::open_anew(const std::string& name)

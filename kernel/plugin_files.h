@@ -36,6 +36,9 @@ public:
     Result<const Schema*> schema(const std::string& name);
     /// The next open() takes the file on disk again.
     void forget(const std::string& name);
+    /// Former generations of the plugin whose code the dynamic linker does not let go.
+    std::size_t resident(const std::string& name);
+    const std::vector<std::string>& folders() const { return folders_; }
     /// Lets go of what was opened for its options only.
     void forget_unused();
 
@@ -50,6 +53,12 @@ private:
     bool is_prepared_ = false;
     Log& log_;
     std::map<std::string, std::shared_ptr<Generation>> in_use_; // shared: with instances
+    /// Copies that were mapped, until they are known to be gone.
+    struct Mapped {
+        std::string name, path;
+        std::weak_ptr<Generation> generation;
+    };
+    std::vector<Mapped> mapped_;
 };
 
 }

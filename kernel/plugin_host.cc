@@ -15,12 +15,14 @@
 #include <deque>
 #include <list>
 #include <map>
+#include <set>
 
 namespace nuncio::kernel {
 
 namespace {
 
     using Figures = PluginTransaction::Figures;
+    using ReloadOptions = PluginHost::ReloadOptions;
 
     const Instances& instances_of(const VirtualHost& host)
     {
@@ -86,14 +88,18 @@ struct PluginHost::State {
     }
 
     /// Carries out a plan as one transaction, in the turn of who calls it.
-    void carry_out(Result<PluginPlan> plan, std::function<void(Result<Figures>)> done)
+    void carry_out(Result<PluginPlan> plan, std::function<void(Result<Figures>)> done,
+        const ReloadOptions& options = {})
     {
         if (!plan) {
             done(plan.error());
             return end_turn();
         }
         under_way = std::make_unique<PluginTransaction>(server, pool, std::move(plan->changes),
-            PluginTransaction::Bounds { .patience = patience });
+            PluginTransaction::Bounds { .patience = patience,
+                .pause = options.pause.value_or(server.settings().limits.handover_time),
+                .held = server.settings().limits.handover_stanzas,
+                .drops_state = options.drops_state });
         under_way->run(
             [this, renewed = std::move(plan->renewed)](const Instances& leaving) {
                 for (const auto& generation : renewed)
@@ -121,8 +127,51 @@ struct PluginHost::State {
                 files.forget(instance->name());
     }
 
+    /// That have not ended, or whose code stays mapped all the same.
+    std::size_t former_generations(const std::string& name)
+    {
+        std::set<std::uint32_t> numbers;
+        for (const auto& retirement : pinned)
+            for (const auto& instance : retirement->leaving())
+                if (instance->name() == name)
+                    numbers.insert(instance->generation().number());
+        return numbers.size() + files.resident(name);
+    }
+
+    /// What a refresh does about a plugin that runs: nothing when it is empty, "reload", or why it
+    /// stays as it is.
+    std::string refresh_of(const std::string& name) const
+    {
+        for (const auto& host : server.hosts())
+            for (const auto& instance : instances_of(*host)) {
+                if (instance->name() != name)
+                    continue;
+                const PluginNote& running = instance->generation().note();
+                const auto found = files.find(name);
+                if (!found)
+                    return found.error().text + "; what runs goes on";
+                if (found->build_id == running.build_id)
+                    return found->build_id.empty()
+                        ? "has no build-id to compare: reload it by its name"
+                        : std::string();
+                if (const auto fits = check_plugin_note(*found); !fits)
+                    return "restart required: " + fits.error().text;
+                return "reload";
+            }
+        return {};
+    }
+
+    struct Refresh {
+        std::vector<std::string> names;
+        std::size_t next = 0;
+        Value::Array rows;
+        std::function<void(Value::Array)> done;
+    };
+    void go_on(std::shared_ptr<Refresh> refresh);
+
     void start_all();
-    void reload(const std::string& name, const std::function<void(Result<Value>)>& done);
+    void reload(const std::string& name, const ReloadOptions& options,
+        const std::function<void(Result<Value>)>& done);
 };
 
 PluginHost::PluginHost(Server& server)
@@ -181,6 +230,8 @@ void PluginHost::State::start_all()
         }
         auto built = build_instances(change, OnFailure::leave_out, pool);
         const Instances fresh = std::move(*built); // leaving out does not fail
+        for (const auto& instance : fresh)
+            instance->parts().context.admit();
         host->publish(RouteTable::build(fresh), {});
         for (const auto& instance : fresh)
             instance->parts().context.commit();
@@ -222,20 +273,28 @@ void PluginHost::unload(
     });
 }
 
-void PluginHost::reload(const std::string& name, std::function<void(Result<Value>)> done)
+void PluginHost::reload(
+    const std::string& name, ReloadOptions options, std::function<void(Result<Value>)> done)
 {
-    state_->take_turn([this, name, done = std::move(done)] { state_->reload(name, done); });
+    state_->take_turn(
+        [this, name, options, done = std::move(done)] { state_->reload(name, options, done); });
 }
 
-void PluginHost::State::reload(
-    const std::string& name, const std::function<void(Result<Value>)>& done)
+void PluginHost::State::reload(const std::string& name, const ReloadOptions& options,
+    const std::function<void(Result<Value>)>& done)
 {
     const auto failed = [name](std::string_view step, const Error& error) {
         return Error { "the reload of " + name + " failed at the step \"" + std::string(step)
                 + "\", and the generation before it goes on: " + error.text,
             error.kind };
     };
-    auto plan = plan_reload(server, files, name);
+    const std::size_t left = former_generations(name);
+    const std::size_t most = server.settings().limits.pinned_generations;
+    auto plan = left < most ? plan_reload(server, files, name)
+                            : Result<PluginPlan>(Error { std::to_string(left)
+                                    + " former generations of it are still mapped "
+                                      "(limits.pinned_generations): restart the server to update",
+                                Error::Kind::limit });
     if (!plan) {
         done(failed(to_string(PluginTransaction::Step::stage), plan.error()));
         return end_turn();
@@ -246,13 +305,63 @@ void PluginHost::State::reload(
     report["version"] = plan->renewed.front()->note().version;
     for (const HostChange& change : plan->changes)
         report["hosts"].array().emplace_back(change.host->domain());
-    carry_out(std::move(plan),
+    carry_out(
+        std::move(plan),
         [this, failed, report = std::move(report), done](Result<Figures> ended) mutable {
             if (!ended)
                 return done(failed(to_string(under_way->step()), ended.error()));
             report["former_generation"] = ended->is_pinned ? "pinned" : "ended";
+            report["stanzas_held"] = std::uint64_t(ended->held);
+            report["longest_hold_ms"] = double(ended->longest.count() / 1000) / 1000;
             done(std::move(report));
+        },
+        options);
+}
+
+void PluginHost::refresh(std::function<void(Value::Array)> done)
+{
+    state_->take_turn([this, done = std::move(done)] {
+        std::set<std::string> names;
+        for (const auto& host : state_->server.hosts())
+            for (const auto& instance : instances_of(*host))
+                names.insert(instance->name());
+        auto refresh = std::make_shared<State::Refresh>(); // shared: by its turns
+        refresh->names.assign(names.begin(), names.end());
+        refresh->done = done;
+        state_->go_on(refresh);
+        state_->end_turn();
+    });
+}
+
+const std::vector<std::string>& PluginHost::folders() const
+{
+    return state_->files.folders();
+}
+
+/// One reload after the other, each in a turn of its own. A provider may have taken others along.
+void PluginHost::State::go_on(std::shared_ptr<Refresh> refresh)
+{
+    while (refresh->next < refresh->names.size()) {
+        const std::string name = refresh->names[refresh->next++];
+        const std::string what = refresh_of(name);
+        if (what.empty())
+            continue;
+        const auto add = [refresh, name](std::string result) {
+            refresh->rows.emplace_back(
+                Value::Table { { "plugin", name }, { "result", std::move(result) } });
+        };
+        if (what != "reload") {
+            add(what);
+            continue;
+        }
+        return take_turn([this, name, add, refresh] {
+            reload(name, {}, [this, add, refresh](const Result<Value>& report) {
+                add(report ? "reloaded" : report.error().text);
+                server.main_loop().post([this, refresh] { go_on(refresh); });
+            });
         });
+    }
+    refresh->done(std::move(refresh->rows));
 }
 
 void PluginHost::reconfigure(VirtualHost& host, const HostSettings& settings, Done done)

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,17 @@ public:
         const std::string& name, const std::string& domain, Dependents dependents, Done done);
     /// Puts the file on disk in place of the generation that runs, on every host at once. Answers
     /// what was done; an error names the step that failed, and the former generation goes on.
-    void reload(const std::string& name, std::function<void(Result<Value>)> done);
+    struct ReloadOptions {
+        std::optional<Duration> pause {}; ///< in place of limits.handover_time
+        bool drops_state = false; ///< the new generation begins with nothing, and nobody waits
+    };
+    void reload(
+        const std::string& name, ReloadOptions options, std::function<void(Result<Value>)> done);
+    /// Reloads every plugin whose file on disk is another than the one that runs, and fits. Answers
+    /// a row for each that differs: what was done, or why not. Never makes anything worse.
+    void refresh(std::function<void(Value::Array)> done);
+    /// Where it looks for files, for who watches them.
+    const std::vector<std::string>& folders() const;
     /// New settings after a reload: instances whose merged table changed are built beside the old
     /// ones and switched.
     void reconfigure(VirtualHost& host, const HostSettings& settings, Done done);

@@ -277,7 +277,8 @@ TEST_CASE("new settings build the changed instance and those that need it, nobod
 TEST_CASE("periodic jobs run while their instance does")
 {
     TestServer server({ "greeter" });
-    auto* greeting = static_cast<Greeting*>(server.host().published()->services.at("greeting/1"));
+    auto* greeting
+        = static_cast<Greeting*>(server.host().published()->services.at("greeting/1").service);
     server->advance(5s);
     CHECK(greeting->beats() == 5);
     CHECK(server.unload("greeter").empty());

@@ -50,6 +50,7 @@ struct Registrations {
         bool of_session = false;
         std::string name;
         std::uint32_t index = 0;
+        detail::SlotCodec codec; ///< of slots whose values are carried across a reload
     };
     struct CommandEntry {
         Command command;

@@ -2,6 +2,7 @@
 #include "plugin_plan.h"
 
 #include "context.h"
+#include "generation.h"
 #include "plugin_files.h"
 #include "plugin_order.h"
 #include "server.h"
@@ -95,6 +96,28 @@ namespace {
             }
         }
         return names;
+    }
+
+    const PluginNote& note_of(const VirtualHost& host, const std::string& name)
+    {
+        return (*std::ranges::find_if(instances_of(host),
+                    [&](const auto& instance) { return instance->name() == name; }))
+            ->generation()
+            .note();
+    }
+
+    /// Whether `dependent` requires what `provider` provides now and `provides` does not have.
+    bool lacks_any(const std::vector<std::string>& provides, const VirtualHost& host,
+        const std::string& provider, const std::string& dependent)
+    {
+        const auto has = [](const std::vector<std::string>& list, const std::string& what) {
+            return std::ranges::find(list, what) != list.end();
+        };
+        const auto& provides_now = note_of(host, provider).provides;
+        return std::ranges::any_of(
+            note_of(host, dependent).requires_, [&](const std::string& needed) {
+                return has(provides_now, needed) && !has(provides, needed);
+            });
     }
 
     Result<std::vector<VirtualHost*>> hosts_named(Server& server, const std::string& domain)
@@ -211,32 +234,42 @@ Result<PluginPlan> plan_unload(
 
 Result<PluginPlan> plan_reload(Server& server, PluginFiles& files, const std::string& name)
 {
+    if (std::ranges::none_of(
+            server.hosts(), [&](const auto& host) { return runs_on(*host, name); }))
+        return not_loaded(name, {});
+    // Those that require what a new generation provides no more come along: with their own files
+    // on disk they may fit it.
+    std::map<std::string, std::shared_ptr<Generation>> renewed;
+    std::vector<std::string> order { name };
+    for (std::size_t next = 0; next < order.size(); ++next) {
+        auto opened = files.open_anew(order[next]);
+        if (!opened)
+            return opened.error();
+        const auto& provides = (*opened)->note().provides;
+        for (const auto& host : server.hosts())
+            for (const std::string& dependent : dependents_on(instances_of(*host), order[next]))
+                if (std::ranges::find(order, dependent) == order.end()
+                    && lacks_any(provides, *host, order[next], dependent))
+                    order.push_back(dependent);
+        renewed[order[next]] = std::move(*opened);
+    }
+
     PluginPlan plan;
+    for (const std::string& each : order)
+        plan.renewed.push_back(renewed[each]);
     for (const auto& host : server.hosts()) {
-        if (!runs_on(*host, name))
-            continue;
-        if (plan.renewed.empty()) {
-            auto opened = files.open_anew(name);
-            if (!opened)
-                return opened.error();
-            plan.renewed.push_back(std::move(*opened));
-        }
         HostChange change = no_change(*host);
-        let_go(change, name);
-        change.added.push_back({ plan.renewed.front(), change.leaving.front()->parts().table });
-        for (const std::string& dependent : let_go_of_dependents(change)) {
-            const auto& instance = *std::ranges::find_if(
-                change.leaving, [&](const auto& leaving) { return leaving->name() == dependent; });
-            auto opened = files.open(dependent);
-            if (!opened)
-                return opened.error();
-            change.added.push_back({ std::move(*opened), instance->parts().table });
+        for (const std::string& each : order) {
+            if (!runs_on(*host, each))
+                continue;
+            let_go(change, each);
+            change.added.push_back({ renewed[each], change.leaving.back()->parts().table });
         }
+        if (change.is_empty())
+            continue;
         sort_leaving(change);
         plan.changes.push_back(std::move(change));
     }
-    if (plan.changes.empty())
-        return not_loaded(name, {});
     return plan;
 }
 

@@ -31,7 +31,9 @@ enum class Dependents {
 Result<PluginPlan> plan_unload(
     Server& server, const std::string& name, const std::string& domain, Dependents dependents);
 
-/// The file on disk in place of the generation that runs, on all hosts where it does.
+/// The file on disk in place of the generation that runs, on all hosts where it does. Those that
+/// use its services find the new one by themselves; those that require an interface which it
+/// provides no more are replaced with it, by their files on disk.
 Result<PluginPlan> plan_reload(Server& server, PluginFiles& files, const std::string& name);
 
 /// What differs between the running instances of a host and `settings`.

@@ -3,7 +3,9 @@
 
 #include "plugin_starter.h"
 #include "retirement.h"
+#include "succession.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +16,7 @@ namespace nuncio::kernel {
 
 class PoolBacklog;
 class Server;
+struct RouteTable;
 
 /// Main thread only, driven from its loop, one at a time. Until the switch the former instances
 /// serve, and a failure leaves them as they were; from the switch on nothing can fail.
@@ -22,15 +25,23 @@ public:
     enum class Step {
         stage, ///< the file is found, copied, checked and mapped
         build, ///< the new instances are made, configured and started, where nobody sees them
+        quiesce, ///< of those with state: what comes waits, what is under way ends
+        save, ///< the former instances write what the new ones shall know
+        restore, ///< the new ones read it, and the values of carried slots are made anew
         change_over, ///< every loop takes the new table
         drain, ///< what the former instances had under way comes to its end
     };
     struct Bounds {
         Duration patience = 30s; ///< of the drain, before it leaves something behind, pinned
+        Duration pause = 250ms; ///< for which stanzas may wait; save and restore have as long
+        std::size_t held = 1000; ///< how many may
+        bool drops_state = false; ///< nothing is handed over, and so nobody pauses
     };
     /// What it took, for the report.
     struct Figures {
         bool is_pinned = false; ///< something of the former instances is still under way
+        std::size_t held = 0; ///< stanzas and questions that waited
+        std::chrono::nanoseconds longest {}; ///< the longest that any of them waited
     };
     using Done = std::function<void(Result<Figures>)>;
 
@@ -53,9 +64,28 @@ public:
     std::unique_ptr<Retirement> take_retirement() { return std::move(retirement_); }
 
 private:
+    /// What happens on one host, beside what was asked for.
+    struct OnHost {
+        std::vector<Succession> successions;
+        Instances paused;
+        std::shared_ptr<const RouteTable> former; // shared: with the loops
+    };
+
     Result<void> build();
+    void find_successions();
+    void quiesce();
+    void hurry_storage();
+    void wait_until_idle(bool is_settled);
+    void hand_over();
+    void carry_slots();
     void change_over();
     void drain();
+    bool is_idle() const;
+    std::string who_is_busy() const;
+    std::size_t held() const;
+    /// The former instances go on, with what has waited.
+    void go_back(const Error& error);
+    void clear_heirs(std::size_t from, const Error& error);
     void fail(const Error& error);
     std::vector<Retirement::Bystander> bystanders_of(const HostChange& change) const;
 
@@ -63,8 +93,12 @@ private:
     PoolBacklog& pool_;
     std::vector<HostChange> changes_;
     const Bounds bounds_;
+    std::vector<VirtualHost*> hosts_;
     Step step_ = Step::build;
     std::vector<Instances> next_; ///< of each host, in the order of their start
+    std::vector<OnHost> on_host_; ///< likewise
+    TimePoint deadline_; ///< of the pause
+    Timer timer_;
     std::unique_ptr<Retirement> retirement_;
     std::function<void(const Instances&)> switched_;
     Done done_;

@@ -55,11 +55,13 @@ namespace {
         Registrations& made = instance.registrations();
         for (auto& handler : made.iq_handlers)
             table.iq[static_cast<std::size_t>(handler.component)].try_emplace(
-                handler.ns, IqEntry { &instance, &handler });
+                handler.ns, IqEntry { &instance, &handler, table.is_paused(instance) });
         for (auto& domain : made.domains)
-            table.domains.try_emplace(domain.domain, DomainEntry { &instance, &domain });
+            table.domains.try_emplace(
+                domain.domain, DomainEntry { &instance, &domain, table.is_paused(instance) });
         for (const auto& service : made.services)
-            table.services.try_emplace(service.interface, service.service);
+            table.services.try_emplace(
+                service.interface, ServiceEntry { &instance, service.service });
     }
 
     std::shared_ptr<const Directory> make_directory(
@@ -159,24 +161,46 @@ const HookChain* RouteTable::find_chain(std::string_view hook) const
     return found == other_hooks.end() ? nullptr : &found->second;
 }
 
+bool RouteTable::is_paused(const PluginInstance& instance) const
+{
+    return is_pausing && std::ranges::find(paused_, &instance) != paused_.end();
+}
+
+const ServiceEntry* RouteTable::find_service(std::string_view interface) const
+{
+    const auto found = services.find(interface);
+    return found == services.end() ? nullptr : &found->second;
+}
+
 std::shared_ptr<const RouteTable> RouteTable::build(
     std::vector<std::shared_ptr<PluginInstance>> instances)
 {
+    return build_pausing(std::move(instances), {});
+}
+
+std::shared_ptr<const RouteTable> RouteTable::build_pausing(
+    std::vector<std::shared_ptr<PluginInstance>> instances,
+    std::vector<const PluginInstance*> paused)
+{
     auto table = std::make_shared<RouteTable>(); // shared: by the loops
+    table->is_pausing = !paused.empty();
+    table->paused_ = std::move(paused);
     for (const auto& instance : instances) {
         instance->name_meters();
         add_hooks(*table, *instance);
         add_routes(*table, *instance);
     }
-    // Within a stage the order of start remains.
-    const auto by_stage = [](HookChain& chain) {
+    const auto finish = [&table](HookChain& chain) {
+        // Within a stage the order of start remains.
         std::ranges::stable_sort(
             chain.entries, {}, [](const HookChain::Entry& entry) { return entry.hook->stage; });
+        chain.is_paused = std::ranges::any_of(chain.entries,
+            [&](const HookChain::Entry& entry) { return table->is_paused(*entry.instance); });
     };
     for (const auto& [name, chain] : kernel_hooks)
-        by_stage((*table).*chain);
+        finish((*table).*chain);
     for (auto& [name, chain] : table->other_hooks)
-        by_stage(chain);
+        finish(chain);
 
     for (const Component component : { Component::local, Component::sm })
         table->directory[static_cast<std::size_t>(component)]

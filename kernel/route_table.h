@@ -21,6 +21,7 @@ struct HookChain {
         Registrations::Hook* hook;
     };
     std::vector<Entry> entries;
+    bool is_paused = false; ///< one of them is handing over: what comes here waits
     bool empty() const { return entries.empty(); }
 };
 
@@ -34,11 +35,18 @@ Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, St
 struct IqEntry {
     PluginInstance* instance = nullptr;
     Registrations::IqHandler* handler = nullptr;
+    bool is_paused = false;
 };
 
 struct DomainEntry {
     PluginInstance* instance = nullptr;
     Registrations::Domain* domain = nullptr;
+    bool is_paused = false;
+};
+
+struct ServiceEntry {
+    PluginInstance* instance = nullptr;
+    void* service = nullptr;
 };
 
 /// Transparent hashing: look up by string_view.
@@ -56,6 +64,8 @@ using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 /// its instances alive (shared: old and new table overlap).
 struct RouteTable {
     std::vector<std::shared_ptr<PluginInstance>> instances; ///< in start order
+    /// Some of them hand over to their next generation: entries say which.
+    bool is_pausing = false;
 
     // The kernel's own bends, by name, so that the hot path looks nothing up.
     HookChain stanza_received, stanza_routing, presence_sent, presence_arrived, stanza_delivering,
@@ -66,14 +76,25 @@ struct RouteTable {
 
     TextMap<IqEntry> iq[2]; ///< by Component, then namespace
     TextMap<DomainEntry> domains;
-    TextMap<void*> services;
+    TextMap<ServiceEntry> services;
     std::shared_ptr<const Directory> directory[2]; ///< by Component; shared with askers
 
     HookChain* chain(std::string_view hook); ///< the kernel's or another, made when missing
     const HookChain* find_chain(std::string_view hook) const;
 
+    bool is_paused(const PluginInstance& instance) const;
+    /// Asked of interfaces that the kernel itself uses on behalf of others.
+    const ServiceEntry* find_service(std::string_view interface) const;
+
     static std::shared_ptr<const RouteTable> build(
         std::vector<std::shared_ptr<PluginInstance>> instances);
+    /// The same, but what would reach those of `paused` waits.
+    static std::shared_ptr<const RouteTable> build_pausing(
+        std::vector<std::shared_ptr<PluginInstance>> instances,
+        std::vector<const PluginInstance*> paused);
+
+private:
+    std::vector<const PluginInstance*> paused_;
 };
 
 }

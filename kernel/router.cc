@@ -3,6 +3,7 @@
 
 #include "iq_dispatch.h"
 #include "log_sink.h"
+#include "plugin_task.h"
 #include "server.h"
 #include "session.h"
 #include "virtual_host.h"
@@ -93,7 +94,7 @@ void Router::route(Stanza stanza)
         // The server itself has no home: its iq handlers run where the question arises.
         const auto& domains = server_.domains().domains;
         const auto target = domains.find(to.domain());
-        if (target != domains.end() && !target->second.plugin.domain)
+        if (target != domains.end() && !target->second.is_plugins)
             return handle(*lanes_[here->index()], { std::move(stanza), nullptr, {} });
     }
     const auto home = home_index(to);
@@ -174,7 +175,7 @@ void Router::handle_one(Work work)
     for (const Jid& to : work.to) {
         const auto& domains = server_.domains().domains;
         const auto target = domains.find(to.domain());
-        if (target != domains.end() && !target->second.plugin.domain && !to.local().empty()) {
+        if (target != domains.end() && !target->second.is_plugins && !to.local().empty()) {
             SessionManager(*target->second.host).deliver_to(work.shared, to);
             continue;
         }
@@ -207,6 +208,11 @@ void Router::arrive(Stanza stanza)
     if (concerned != domains.end()) {
         VirtualHost& host = *concerned->second.host;
         if (const HookChain& chain = host.table().stanza_routing; !chain.empty()) {
+            if (host.must_wait(chain, stanza.to().bare_text())) {
+                const Jid about(stanza.to().bare());
+                return host.hold(about.text(),
+                    [this, held = std::move(stanza)]() mutable { arrive(std::move(held)); });
+            }
             StanzaRouting event { host, stanza };
             if (run_chain(chain, &event) == Flow::done)
                 return;
@@ -216,21 +222,35 @@ void Router::arrive(Stanza stanza)
         return server_.s2s().route(std::move(stanza));
 
     const DomainTarget& target = found->second;
-    if (target.plugin.domain) {
-        if (auto answer = answer_for_plugin(stanza, target.plugin.domain->options))
-            return route(std::move(*answer));
-        const InPlugin inside(*target.plugin.instance, target.plugin.domain->meter);
-        try {
-            target.plugin.domain->handler(std::move(stanza));
-        } catch (const std::exception& thrown) {
-            server_.log().error("plugin {} threw while handling a stanza for {}: {}",
-                target.plugin.instance->name(), target.plugin.domain->domain, thrown.what());
-        }
-        return;
-    }
+    if (target.is_plugins)
+        return arrive_at_plugin(*target.host, std::move(stanza));
     if (stanza.to().local().empty())
         return LocalRouter(*target.host).deliver(std::move(stanza));
     SessionManager(*target.host).deliver(std::move(stanza));
+}
+
+void Router::arrive_at_plugin(VirtualHost& host, Stanza stanza)
+{
+    // The host's own table is what switches with its plugins.
+    const auto& domains = host.table().domains;
+    const auto found = domains.find(stanza.to().domain());
+    if (found == domains.end())
+        return server_.s2s().route(std::move(stanza));
+    const DomainEntry& entry = found->second;
+    if (entry.is_paused)
+        return host.hold(entry.domain->domain, [this, &host, held = std::move(stanza)]() mutable {
+            arrive_at_plugin(host, std::move(held));
+        });
+    if (auto answer = answer_for_plugin(stanza, entry.domain->options))
+        return route(std::move(*answer));
+    const InPlugin inside(*entry.instance, entry.domain->meter);
+    try {
+        entry.domain->handler(std::move(stanza));
+    } catch (...) {
+        const std::string text = thrown_text();
+        server_.log().error("plugin {} threw while handling a stanza for {}: {}",
+            entry.instance->name(), entry.domain->domain, text);
+    }
 }
 
 void Router::bounce(const Stanza& stanza, StanzaError::Condition condition)
@@ -248,6 +268,14 @@ std::uint64_t Router::hops() const
     return sum;
 }
 
+/// Until the plugins that it concerns have handed over.
+void LocalRouter::hold(Stanza& stanza, Function<void(Stanza)> go_on)
+{
+    const Jid about(stanza.to().bare()); // its own: the stanza moves
+    host_.hold(about.text(),
+        [held = std::move(stanza), go_on = std::move(go_on)]() mutable { go_on(std::move(held)); });
+}
+
 void LocalRouter::deliver(Stanza stanza)
 {
     const bool to_server = stanza.to().is_domain();
@@ -258,8 +286,12 @@ void LocalRouter::deliver(Stanza stanza)
             return host_.server().router().bounce(stanza, StanzaError::Condition::item_not_found);
         return handle_iq(Component::local, std::move(stanza), nullptr);
     }
+    const HookChain& chain = host_.table().server_stanza;
+    if (host_.must_wait(chain, stanza.to().bare_text()))
+        return hold(
+            stanza, [&host = host_](Stanza held) { LocalRouter(host).deliver(std::move(held)); });
     ServerStanza event { host_, stanza };
-    run_chain(host_.table().server_stanza, &event);
+    run_chain(chain, &event);
 }
 
 void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account)
@@ -270,6 +302,12 @@ void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account
         // RFC 6120 §8.3.3.19, RFC 6121 §8.5.1: nobody here understands the namespace.
         return host_.server().router().bounce(stanza, StanzaError::Condition::service_unavailable);
     }
+    if (entry->second.is_paused)
+        return hold(stanza, [&host = host_, component](Stanza held) {
+            const AccountRef asked
+                = component == Component::sm ? host.account(held.to()) : AccountRef();
+            LocalRouter(host).handle_iq(component, std::move(held), asked ? &*asked : nullptr);
+        });
     dispatch_iq(
         host_, entry->second, std::move(stanza), account ? AccountRef(*account) : AccountRef());
 }

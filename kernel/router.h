@@ -14,8 +14,8 @@ class VirtualHost;
 
 /// Who answers for a domain.
 struct DomainTarget {
-    VirtualHost* host = nullptr; ///< set for a served domain, and the owner's host for a plugin's
-    DomainEntry plugin {}; ///< set for a plugin's domain
+    VirtualHost* host = nullptr; ///< that is served, or whose plugin owns the domain
+    bool is_plugins = false; ///< the host's table says which plugin's
 };
 
 /// Immutable; swapped on every loop when hosts or plugins' domains change.
@@ -58,6 +58,7 @@ private:
     void handle_waiting(Lane& lane);
     void handle_one(Work work);
     void arrive(Stanza stanza);
+    void arrive_at_plugin(VirtualHost& host, Stanza stanza);
 
     Server& server_;
     std::size_t home_count_ = 1;
@@ -76,6 +77,8 @@ public:
     void handle_iq(Component component, Stanza stanza, Account* account);
 
 private:
+    void hold(Stanza& stanza, Function<void(Stanza)> go_on);
+
     VirtualHost& host_;
 };
 

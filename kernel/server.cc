@@ -8,6 +8,7 @@
 #include "load_certificates.h"
 #include "log_sink.h"
 #include "plugin_host.h"
+#include "plugin_watch.h"
 #include "process.h"
 #include "shard.h"
 #include "virtual_host.h"
@@ -62,6 +63,7 @@ Server::Server(Settings settings, LogSink& logs, Options options)
 Server::~Server()
 {
     // Streams before hosts, hosts before loops: each refers to what comes after it here.
+    watch_.reset();
     ctl_.reset();
     c2s_.reset();
     plugins_.reset();
@@ -115,10 +117,28 @@ Result<void> Server::start()
                 return ctl.error();
             ctl_ = std::move(*ctl);
         }
+        if (settings.watch)
+            if (auto watching = watch_plugins(); !watching)
+                return watching;
         are_threads_running_ = true;
         for (auto& loop : loops_)
             threads_.emplace_back([&loop = *loop] { run_measured(loop); });
     }
+    return {};
+}
+
+Result<void> Server::watch_plugins()
+{
+    auto watch = PluginWatch::open(*main_loop_, plugins_->folders(), [this] {
+        plugins_->refresh([this](const Value::Array& rows) {
+            for (const Value& row : rows)
+                log_->info("the file of plugin {} has changed: {}", row.find("plugin")->as_string(),
+                    row.find("result")->as_string());
+        });
+    });
+    if (!watch)
+        return watch.error();
+    watch_ = std::move(*watch);
     return {};
 }
 
@@ -168,9 +188,9 @@ void Server::publish_domains(Function<void()> switched)
 {
     auto table = std::make_shared<DomainTable>();
     for (const auto& host : hosts_) {
-        table->domains[std::string(host->domain())] = { host.get(), {} };
+        table->domains[std::string(host->domain())] = { host.get(), false };
         for (const auto& [domain, entry] : host->published()->domains)
-            table->domains[domain] = { host.get(), entry };
+            table->domains[domain] = { host.get(), true };
     }
     on_every_loop([this, table](KernelLoop& loop) { domain_tables_[loop.index()] = table; },
         std::move(switched));

@@ -25,6 +25,7 @@ class C2sManager;
 class CommandRegistry;
 class CtlSocket;
 class LogSink;
+class PluginWatch;
 
 class Server {
 public:
@@ -86,6 +87,7 @@ public:
     void advance(Duration by);
 
 private:
+    Result<void> watch_plugins();
     void job_failed(void* plugin, const std::exception_ptr& thrown);
     void reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
         std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done);
@@ -107,6 +109,7 @@ private:
     std::unique_ptr<PluginHost> plugins_;
     std::unique_ptr<C2sManager> c2s_;
     std::unique_ptr<CtlSocket> ctl_;
+    std::unique_ptr<PluginWatch> watch_;
     std::vector<std::shared_ptr<const DomainTable>> domain_tables_; // one per loop, main last
     bool are_threads_running_ = false;
     std::atomic<bool> stopping_ = false;

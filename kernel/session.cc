@@ -35,6 +35,25 @@ namespace {
         return value;
     }
 
+    /// Of a session that goes on for a moment after its stream has ended.
+    class NoStream final : public SessionStream {
+    public:
+        void send(const Stanza&) override { }
+        void send_to(const Stanza&, JidView) override { }
+        void close(StreamError) override { }
+        std::string_view address() const override { return {}; }
+        bool is_encrypted() const override { return false; }
+        std::size_t backlog() const override { return 0; }
+        void pause_reading() override { }
+        void resume_reading() override { }
+    };
+
+    SessionStream& no_stream()
+    {
+        static NoStream stream; // without state: for all loops
+        return stream;
+    }
+
     bool is_subscription(Stanza::Type type)
     {
         using enum Stanza::Type;
@@ -121,7 +140,7 @@ ClientSession::ClientSession(
     : account_(account)
     , account_reference_(account)
     , jid_(std::move(jid))
-    , stream_(stream)
+    , stream_(&stream)
     , id_(id)
     , last_activity_(KernelLoop::current()->now())
 {
@@ -134,7 +153,12 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
     if (has_ended_)
         return {};
     last_activity_ = KernelLoop::current()->now();
+    const RouteTable& table = virtual_host().table();
     Stanza& stanza = parsed.stanza;
+    if (table.is_pausing && must_wait(table, stanza)) [[unlikely]] {
+        wait(std::move(parsed));
+        return {};
+    }
     const JidView claimed = stanza.from();
     if (!claimed.empty() && claimed != jid_.view() && claimed != jid_.view().bare())
         return StreamError { StreamError::Condition::invalid_from };
@@ -151,7 +175,6 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
         return {};
     }
 
-    const RouteTable& table = virtual_host().table();
     if (!table.stanza_received.empty()) {
         StanzaReceived event { *this, stanza };
         if (run_chain(table.stanza_received, &event) == Flow::done)
@@ -180,6 +203,30 @@ void ClientSession::go_on(Stanza stanza)
         stanza.set_to(jid_.view().bare());
     }
     virtual_host().server().router().route(std::move(stanza));
+}
+
+bool ClientSession::must_wait(const RouteTable& table, const Stanza& received) const
+{
+    const bool meets_paused = table.stanza_received.is_paused
+        || (received.is_presence() && table.presence_sent.is_paused);
+    return meets_paused || account_.virtual_host().holds(account_.jid().text());
+}
+
+/// The client is not read meanwhile, so that it holds up no more than this stanza.
+void ClientSession::wait(Stanza::Parsed parsed)
+{
+    if (pauses_++ == 0)
+        stream_->pause_reading();
+    virtual_host().hold(
+        account_.jid().text(), [self = SessionRef(*this), parsed = std::move(parsed)]() mutable {
+            auto* const session = static_cast<ClientSession*>(self.get());
+            if (!session)
+                return;
+            if (session->pauses_ > 0 && --session->pauses_ == 0)
+                session->stream_->resume_reading();
+            if (auto error = session->receive(std::move(parsed)))
+                session->close(std::move(*error));
+        });
 }
 
 void ClientSession::receive_presence(Stanza stanza)
@@ -231,22 +278,28 @@ void ClientSession::deliver(const Stanza& stanza, JidView to)
     if (has_ended_)
         return;
     const HookChain& chain = virtual_host().table().stanza_sending;
+    if (chain.is_paused) [[unlikely]]
+        return virtual_host().hold(
+            account_.jid().text(), [self = SessionRef(*this), copy = stanza, as = Jid(to)] {
+                if (auto* const session = static_cast<ClientSession*>(self.get()))
+                    session->deliver(copy, as);
+            });
     if (!chain.empty()) {
         StanzaSending event { *this, stanza };
         if (run_chain(chain, &event) == Flow::done)
             return;
     }
     if (to.empty())
-        stream_.send(stanza);
+        stream_->send(stanza);
     else
-        stream_.send_to(stanza, to);
+        stream_->send_to(stanza, to);
     if (is_congested()) [[unlikely]]
         pause_sender(stanza.from());
 }
 
 bool ClientSession::is_congested() const
 {
-    return stream_.backlog() > account_.virtual_host().server().settings().limits.output_high.count;
+    return stream_->backlog() > account_.virtual_host().server().settings().limits.output_high.count;
 }
 
 Completion<bool> ClientSession::drained()
@@ -281,7 +334,7 @@ void ClientSession::pause_sender(JidView sender)
     host->at_home(sender, [resource = std::string(sender.resource())](Account& account) {
         if (auto* session = static_cast<ClientSession*>(account.find_session(resource)))
             if (session->pauses_++ == 0)
-                session->stream_.pause_reading();
+                session->stream_->pause_reading();
     });
 }
 
@@ -306,7 +359,7 @@ void ClientSession::end_congestion(bool is_drained)
             sender, [resource = std::string(sender.resource())](Account& account) {
                 if (auto* session = static_cast<ClientSession*>(account.find_session(resource)))
                     if (session->pauses_ > 0 && --session->pauses_ == 0)
-                        session->stream_.resume_reading();
+                        session->stream_->resume_reading();
             });
     }
 }
@@ -314,17 +367,17 @@ void ClientSession::end_congestion(bool is_drained)
 void ClientSession::close(StreamError error)
 {
     if (!has_ended_)
-        stream_.close(std::move(error));
+        stream_->close(std::move(error));
 }
 
 std::string_view ClientSession::address() const
 {
-    return stream_.address();
+    return stream_->address();
 }
 
 bool ClientSession::is_encrypted() const
 {
-    return stream_.is_encrypted();
+    return stream_->is_encrypted();
 }
 
 void ClientSession::end()
@@ -349,6 +402,13 @@ void ClientSession::end()
 
 void ClientSession::stream_ended()
 {
+    const RouteTable& table = virtual_host().table();
+    if (table.is_pausing && !has_ended_
+        && (table.presence_sent.is_paused || table.session_closed.is_paused
+            || virtual_host().holds(account_.jid().text()))) [[unlikely]] {
+        stream_ = &no_stream();
+        return virtual_host().hold(account_.jid().text(), [this] { stream_ended(); });
+    }
     const AccountRef kept = account_reference_;
     end();
     std::erase_if(account_.owned_, [this](const auto& owned) { return owned.get() == this; });

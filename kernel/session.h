@@ -116,6 +116,8 @@ private:
     void go_on(Stanza stanza);
     void receive_presence(Stanza stanza);
     void deliver(const Stanza& stanza, JidView to);
+    bool must_wait(const RouteTable& table, const Stanza& received) const;
+    void wait(Stanza::Parsed parsed);
     void pause_sender(JidView sender);
     void end_congestion(bool is_drained);
     /// Unavailable presence, SessionClosed, out of the account's list. Once.
@@ -124,7 +126,7 @@ private:
     AccountObject& account_;
     AccountRef account_reference_; // keeps account_
     Jid jid_;
-    SessionStream& stream_;
+    SessionStream* stream_; ///< after it has ended, one that takes nothing
     std::unique_ptr<Stanza> presence_;
     WallTime presence_time_;
     /// Who waits until this client has taken more of what waits for it.
@@ -162,6 +164,12 @@ public:
     void deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to);
 
 private:
+    /// Where a stanza that waited for plugins to hand over goes on.
+    enum class Resume {
+        at_the_door,
+        behind_it, ///< StanzaDelivering has seen it
+    };
+    void hold(Resume where, Stanza stanza);
     void deliver_message(AccountObject* account, ClientSession* session, Stanza stanza);
     void deliver_presence(AccountObject* account, ClientSession* session, Stanza stanza);
     void deliver_iq(AccountObject* account, ClientSession* session, Stanza stanza);

@@ -129,8 +129,7 @@ Result<ClientSession*> SessionManager::open(
 
 void SessionManager::deliver(Stanza stanza)
 {
-    const JidView to = stanza.to();
-    auto* account = static_cast<AccountObject*>(host_.find_account(to));
+    auto* account = static_cast<AccountObject*>(host_.find_account(stanza.to()));
     if (account && account->waiting_line()) [[unlikely]] {
         const auto limit = host_.server().settings().limits.held_bytes.count;
         switch (account->waiting_line()->take(stanza, limit)) {
@@ -143,16 +142,31 @@ void SessionManager::deliver(Stanza stanza)
                 stanza, StanzaError::Condition::resource_constraint);
         }
     }
-    AccountRef held;
     const RouteTable& table = host_.table();
+    if (table.is_pausing && host_.must_wait(table.stanza_delivering, stanza.to().bare_text()))
+        [[unlikely]]
+        return hold(Resume::at_the_door, std::move(stanza));
+    AccountRef held;
     if (!table.stanza_delivering.empty()) {
         if (!account)
-            account = static_cast<AccountObject*>(&*(held = host_.account(to)));
+            account = static_cast<AccountObject*>(&*(held = host_.account(stanza.to())));
         StanzaDelivering event { *account, stanza };
         if (run_chain(table.stanza_delivering, &event) == Flow::done)
             return;
     }
     go_on(account, std::move(stanza));
+}
+
+void SessionManager::hold(Resume where, Stanza stanza)
+{
+    const Jid about(stanza.to().bare());
+    host_.hold(about.text(), [&host = host_, where, held = std::move(stanza)]() mutable {
+        if (where == Resume::at_the_door)
+            SessionManager(host).deliver(std::move(held));
+        else
+            SessionManager(host).go_on(
+                static_cast<AccountObject*>(host.find_account(held.to())), std::move(held));
+    });
 }
 
 void SessionManager::go_on(AccountObject* account, Stanza stanza)
@@ -190,9 +204,12 @@ void SessionManager::deliver_message(AccountObject* account, ClientSession* sess
                 each->send(stanza);
         return;
     case Act::store: {
+        const HookChain& chain = host_.table().message_undelivered;
+        if (host_.must_wait(chain, stanza.to().bare_text()))
+            return hold(Resume::behind_it, std::move(stanza));
         const AccountRef held = host_.account(stanza.to());
         MessageUndelivered event { *held, stanza };
-        if (run_chain(host_.table().message_undelivered, &event) == Flow::done)
+        if (run_chain(chain, &event) == Flow::done)
             return;
         break;
     }
@@ -218,9 +235,12 @@ void SessionManager::deliver_presence(AccountObject* account, ClientSession* ses
         return;
     }
     // §3.1.3: subscriptions and probes concern the account, however they were addressed.
+    const HookChain& chain = host_.table().presence_arrived;
+    if (host_.must_wait(chain, stanza.to().bare_text()))
+        return hold(Resume::behind_it, std::move(stanza));
     const AccountRef held = account ? AccountRef(*account) : host_.account(stanza.to());
     PresenceArrived event { *held, stanza };
-    if (run_chain(host_.table().presence_arrived, &event) == Flow::done)
+    if (run_chain(chain, &event) == Flow::done)
         return;
     if (stanza.type() == Stanza::Type::probe)
         return;
@@ -250,7 +270,7 @@ void SessionManager::deliver_to(const std::shared_ptr<const Stanza>& shared, Jid
     // straight from the shared content; everything else takes the ordinary path with a copy.
     const RouteTable& table = host_.table();
     if (shared->is_presence() && !concerns_subscription(shared->type())
-        && table.stanza_delivering.empty()) {
+        && table.stanza_delivering.empty() && !(table.is_pausing && host_.holds(to.bare_text()))) {
         auto* account = static_cast<AccountObject*>(host_.find_account(to));
         if (!account)
             return;

@@ -38,6 +38,10 @@ struct Limits {
     Bytes read_rate_before_auth { 65536 };
     Duration idle_time = 10min; ///< silence after which a client is pinged; twice: closed. 0: never
     std::uint32_t resource_bytes = 1023;
+    // while plugins are reloaded
+    std::uint32_t handover_stanzas = 1000; ///< that may wait while a plugin hands over its state
+    Duration handover_time = 250ms; ///< for which they may
+    std::uint32_t pinned_generations = 3; ///< of one plugin; beyond, it is not reloaded any more
 
     XmlLimits xml(bool authenticated) const;
 };
@@ -86,12 +90,14 @@ struct Settings {
     std::string runtime_dir; ///< ctl socket, pid file
     std::string ctl_socket; ///< default: runtime_dir/nuncioctl.sock
     std::vector<std::string> plugin_path; ///< searched in order, also its ../auth-backends sibling
+    bool watch = false; ///< reload plugins whose files were replaced
     Limits limits;
     LogSettings log;
     TlsSettings tls;
     std::vector<ListenSettings> listen;
     std::vector<HostSettings> hosts;
     ConfigSource source;
+    Value written; ///< the merged table that all this was read from
 };
 
 }

@@ -32,6 +32,9 @@ const Schema& server_schema()
               .reload(Reload::restart)
               .option("plugin_path", &Settings::plugin_path,
                   "Folders searched for plugins, in order. Empty: where nuncio was installed.")
+              .reload(Reload::restart)
+              .option("watch", &Settings::watch,
+                  "Reload a plugin when its file was replaced, as `nuncioctl plugin refresh` does.")
               .reload(Reload::restart);
     return schema;
 }
@@ -111,6 +114,20 @@ const Schema& limits_schema()
               .option("resource_bytes", &Limits::resource_bytes,
                   "The longest resource name that a client may bind.")
               .range(1, 1023)
+              .reload(Reload::live)
+              .option("handover_stanzas", &Limits::handover_stanzas,
+                  "Stanzas that may wait while a reloaded plugin hands over its state; with more "
+                  "the reload is given up.")
+              .range(1, 1000000)
+              .reload(Reload::live)
+              .option("handover_time", &Limits::handover_time,
+                  "For how long they may wait; the plugin's saving and restoring have as long.")
+              .range(0.001, 60)
+              .reload(Reload::live)
+              .option("pinned_generations", &Limits::pinned_generations,
+                  "Former generations of one plugin that could not be unmapped, with which it is "
+                  "not reloaded any more.")
+              .range(1, 1000)
               .reload(Reload::live);
     return schema;
 }

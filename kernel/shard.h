@@ -1,6 +1,7 @@
 // What one loop holds of one host: the accounts whose home it is, and its view of the table.
 #pragma once
 
+#include "hold_queue.h"
 #include "session.h"
 
 #include <memory>
@@ -15,6 +16,9 @@ struct alignas(64) VirtualHost::Shard {
     std::shared_ptr<const HostSettings> settings; // shared: likewise
     /// By bare JID; the key's bytes belong to the account.
     std::unordered_map<std::string_view, std::unique_ptr<AccountObject>> accounts;
+    /// The last driver, while it ends together with those who use it.
+    ServiceEntry former_storage;
+    HoldQueue held; ///< empty, except while plugins hand over
 };
 
 }

@@ -130,10 +130,10 @@ public:
         return outcome(
             [&](auto done) { server_->plugins().unload(name, domain, dependents, done); });
     }
-    std::string reload(const std::string& name)
+    std::string reload(const std::string& name, PluginHost::ReloadOptions options = {})
     {
         return outcome([&](auto done) {
-            server_->plugins().reload(name,
+            server_->plugins().reload(name, options,
                 [done](Result<Value> report) { done(report ? Result<void>() : report.error()); });
         });
     }

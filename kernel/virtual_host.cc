@@ -5,6 +5,7 @@
 #include "server.h"
 #include "session.h"
 #include "shard.h"
+#include "storage_door.h"
 
 #include <cassert>
 #include <openssl/rand.h>
@@ -16,6 +17,7 @@ VirtualHost::VirtualHost(Server& server, HostSettings settings)
     , settings_(std::make_shared<const HostSettings>(std::move(settings)))
     , domain_(settings_->domain)
     , auth_(std::make_unique<AuthChain>(*this))
+    , storage_(std::make_unique<StorageDoor>(*this))
 {
     if (auto jid = Jid::make({}, domain_))
         domain_jid_ = std::move(*jid);
@@ -140,30 +142,87 @@ const RouteTable& VirtualHost::table() const
 void VirtualHost::publish(std::shared_ptr<const RouteTable> table, Function<void()> switched)
 {
     published_ = table;
-    server_.on_every_loop([this, table](KernelLoop& loop) { shards_[loop.index()]->table = table; },
-        std::move(switched));
+    server_.on_every_loop(
+        [this, table](KernelLoop& loop) { take(loop, table); }, std::move(switched));
+}
+
+void VirtualHost::take(KernelLoop& loop, const std::shared_ptr<const RouteTable>& table)
+{
+    Shard& shard = *shards_[loop.index()];
+    const ServiceEntry* const driver = shard.table->find_service(StorageDriver::interface);
+    const bool has_driver = table->find_service(StorageDriver::interface) != nullptr;
+    shard.former_storage = driver && !has_driver ? *driver : ServiceEntry {};
+    shard.table = table;
+    if (table->is_pausing || shard.held.empty())
+        return;
+    if (loop.index() == server_.loop_count()) {
+        // The main loop switches in the middle of the transaction.
+        loop.post([this, &shard] { note_held(shard.held.release()); });
+        return;
+    }
+    // At once: what comes after this letter comes after what waited.
+    note_held(shard.held.release());
+}
+
+void VirtualHost::note_held(std::chrono::nanoseconds wait)
+{
+    auto longest = longest_hold_.load(std::memory_order_relaxed);
+    while (wait.count() > longest
+        && !longest_hold_.compare_exchange_weak(longest, wait.count(), std::memory_order_relaxed)) {
+    }
+}
+
+const ServiceEntry* VirtualHost::storage_driver() const
+{
+    const Shard& here = *shards_[KernelLoop::current()->index()];
+    if (const ServiceEntry* driver = here.table->find_service(StorageDriver::interface))
+        return driver;
+    return here.former_storage.instance ? &here.former_storage : nullptr;
+}
+
+bool VirtualHost::holds(std::string_view about) const
+{
+    return shards_[KernelLoop::current()->index()]->held.has(about);
+}
+
+void VirtualHost::hold(std::string_view about, Function<void()> job)
+{
+    held_count_.fetch_add(1, std::memory_order_relaxed);
+    shard().held.add(about, std::move(job));
+}
+
+VirtualHost::Held VirtualHost::take_held()
+{
+    return { held_count_.exchange(0, std::memory_order_relaxed),
+        std::chrono::nanoseconds(longest_hold_.exchange(0, std::memory_order_relaxed)) };
 }
 
 void VirtualHost::clear_slots(std::vector<Registrations::Slot> slots, Function<void()> done)
 {
     server_.on_every_loop(
         [this, slots = std::move(slots)](KernelLoop& loop) {
-            // A value that ends may let go of its account, and so change the map: hold them all.
-            std::vector<AccountRef> held;
-            for (auto& [jid, account] : shards_[loop.index()]->accounts)
-                held.emplace_back(*account);
-            for (const AccountRef& account : held) {
+            visit_accounts(loop, [&slots](Account& account) {
                 for (const auto& slot : slots) {
                     if (!slot.of_session) {
-                        account->slots().clear(slot.index);
+                        account.slots().clear(slot.index);
                         continue;
                     }
-                    for (Session* session : account->sessions())
+                    for (Session* session : account.sessions())
                         session->slots().clear(slot.index);
                 }
-            }
+            });
         },
         std::move(done));
+}
+
+void VirtualHost::visit_accounts(KernelLoop& loop, const std::function<void(Account&)>& visit)
+{
+    // A value that ends may let go of its account, and so change the map: hold them all.
+    std::vector<AccountRef> held;
+    for (auto& [jid, account] : shards_[loop.index()]->accounts)
+        held.emplace_back(*account);
+    for (const AccountRef& account : held)
+        visit(*account);
 }
 
 }

@@ -5,8 +5,11 @@
 #include "settings.h"
 
 #include <nuncio/host.h>
+#include <nuncio/storage.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -14,6 +17,7 @@
 
 namespace nuncio::kernel {
 
+class KernelLoop;
 class Server;
 class AccountObject;
 class ClientSession;
@@ -51,6 +55,32 @@ public:
     void publish(std::shared_ptr<const RouteTable> table, Function<void()> switched);
     /// Main thread: what was published last.
     const std::shared_ptr<const RouteTable>& published() const { return published_; }
+    /// Whether what is about `about` (an account's bare JID, a domain) has to wait before this
+    /// chain: a plugin of it hands over, or something about the same waits already. The calling
+    /// loop's view; false in one comparison at other times.
+    bool must_wait(const HookChain& chain, std::string_view about) const
+    {
+        return table().is_pausing && (chain.is_paused || holds(about));
+    }
+    bool holds(std::string_view about) const;
+    /// Runs `job` on this loop once the plugins have handed over, after all that waits already.
+    void hold(std::string_view about, Function<void()> job);
+    /// What was held since the last call: how much, and the longest wait. Main thread.
+    struct Held {
+        std::size_t count = 0;
+        std::chrono::nanoseconds longest {};
+    };
+    std::size_t held_count() const { return held_count_.load(std::memory_order_relaxed); }
+    Held take_held();
+
+    /// Where the host's stores lead: whatever storage driver runs when they are used.
+    StorageDriver& storage() { return *storage_; }
+    /// The driver behind it on the calling loop, or null. One that is being unloaded is there for
+    /// those that end with it, who may still have something to write.
+    const ServiceEntry* storage_driver() const;
+
+    /// Every account in memory whose home `loop` is, which is the calling one.
+    void visit_accounts(KernelLoop& loop, const std::function<void(Account&)>& visit);
     /// Destroys the values of these slots on every loop, then runs `done` on the main thread.
     void clear_slots(std::vector<Registrations::Slot> slots, Function<void()> done);
     std::uint32_t next_slot() { return next_slot_++; }
@@ -67,6 +97,9 @@ private:
     friend class AccountObject;
     friend class SessionManager;
     friend class ClientSession;
+    void take(KernelLoop& loop, const std::shared_ptr<const RouteTable>& table);
+    void note_held(std::chrono::nanoseconds wait);
+
     Server& server_;
     std::shared_ptr<const HostSettings> settings_; // shared: by the loops until the next ones
     std::string domain_;
@@ -75,7 +108,10 @@ private:
     std::vector<std::unique_ptr<Shard>> shards_;
     std::shared_ptr<const RouteTable> published_;
     std::uint32_t next_slot_ = 0;
+    std::unique_ptr<StorageDriver> storage_;
     std::atomic<std::uint64_t> sessions_ = 0;
+    std::atomic<std::size_t> held_count_ = 0;
+    std::atomic<std::chrono::nanoseconds::rep> longest_hold_ = 0;
 };
 
 }

@@ -14,7 +14,7 @@ usage() {
 usage: tests/run.sh [--no-install] [--only STEP,…] [--fuzz-seconds N]
 
   --no-install      do not touch the system's packages
-  --only STEP,…     some of: lint, abi, release, interop, asan, tsan, fuzz
+  --only STEP,…     some of: lint, abi, release, interop, reload, asan, tsan, fuzz
   --fuzz-seconds N  for each fuzzer (default: $fuzz_seconds)
   --help            this text
 EOF
@@ -148,6 +148,15 @@ abi() {
     fi
 }
 
+# reload PRESET [OPTION…]: plugins are replaced under load, and nobody may notice.
+reload() {
+    local preset=$1 log=$logs/reload-$1.log status=0
+    shift
+    step "reloads under load, $preset"
+    timeout 300 tests/bench/reload.py --build "build/$preset" "$@" > "$log" 2>&1 || status=$?
+    count_last_line "reload $preset" "$log" "$status"
+}
+
 # One run of libFuzzer for each target, from the kept corpus; what it finds stays in build/fuzz/found.
 fuzz() {
     local fuzzer name
@@ -196,14 +205,17 @@ if wanted release && build release; then
     unit_tests release
     outside release
     wanted interop && interop release
+    wanted reload && reload release
 fi
 if wanted asan && build asan; then
     unit_tests asan
     wanted interop && interop asan
+    wanted reload && reload asan --users 50 --rate 200
 fi
 if wanted tsan && build tsan; then
     unit_tests tsan
     wanted interop && interop tsan
+    wanted reload && reload tsan --users 50 --rate 200
 fi
 if wanted fuzz && build fuzz fuzzers; then
     fuzz

@@ -43,7 +43,8 @@ std::span<const std::string_view> static_commands()
 {
     static constexpr std::string_view names[] = { "status", "check", "reload", "reopen-log", "stop",
         "register", "unregister", "change-password", "connected-users", "user-resources", "kick",
-        "plugin list", "plugin load", "plugin unload", "plugin reload", "plugin top", "help" };
+        "plugin list", "plugin load", "plugin unload", "plugin reload", "plugin refresh",
+        "plugin top", "help" };
     return names;
 }
 

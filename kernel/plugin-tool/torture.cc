@@ -268,7 +268,7 @@ namespace {
         std::optional<std::string> reload()
         {
             const auto report = server_->outcome([this](auto done) {
-                server_->server().plugins().reload(note_.name, std::move(done));
+                server_->server().plugins().reload(note_.name, {}, std::move(done));
             });
             if (!report)
                 return report.error().text;
@@ -339,7 +339,7 @@ namespace {
             server_->settle();
             std::optional<Result<Value>> report;
             server_->server().plugins().reload(
-                note_.name, [&](Result<Value> result) { report = std::move(result); });
+                note_.name, {}, [&](Result<Value> result) { report = std::move(result); });
             server_->advance(100ms);
             storage_->set_mood(TortureStorage::Mood::willing);
             for (int i = 0; i < 1000 && !report; ++i)

@@ -68,4 +68,4 @@ private:
 
 }
 
-NUNCIO_PLUGIN(Greeter, "greeter", "1.0", "Greets", "provides=greeting/1")
+NUNCIO_PLUGIN(Greeter, "greeter", "1.0", "Greets", "provides=" NUNCIO_TEST_GREETING)

@@ -26,4 +26,4 @@ private:
 
 }
 
-NUNCIO_PLUGIN(Guest, "guest", "1.0", "Listens to the greeter", "requires=greeting/1")
+NUNCIO_PLUGIN(Guest, "guest", "1.0", "Listens to the greeter", "requires=" NUNCIO_TEST_GREETING)

@@ -219,7 +219,7 @@ void Server::advance(Duration by)
 Outcome Server::reload(std::string_view plugin)
 {
     return outcome_of(state_->server.outcome(
-        [&](auto done) { state_->plugins().reload(std::string(plugin), std::move(done)); }));
+        [&](auto done) { state_->plugins().reload(std::string(plugin), {}, std::move(done)); }));
 }
 
 Outcome Server::load(std::string_view plugin)

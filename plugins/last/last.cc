@@ -37,6 +37,9 @@ private:
     /// What the client said when it became unavailable.
     struct Words {
         std::string status;
+
+        void save(Snapshot& snapshot) const { snapshot.put("status", status); }
+        void restore(const Snapshot& snapshot) { status = snapshot.get("status", ""); }
     };
 
     static Element reply(std::int64_t seconds, std::string_view status)

@@ -62,6 +62,9 @@ private:
     /// Messages were handed to this session since it last became able to take them.
     struct Served {
         bool is_served = false;
+
+        void save(Snapshot& snapshot) const { snapshot.put("is_served", is_served); }
+        void restore(const Snapshot& snapshot) { is_served = snapshot.get("is_served", false); }
     };
 
     Flow undelivered(MessageUndelivered& event)

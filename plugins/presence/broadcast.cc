@@ -21,6 +21,21 @@ void Directed::remove(JidView to)
     std::erase_if(addresses_, [to](const Jid& known) { return known.view() == to; });
 }
 
+void Directed::save(Snapshot& snapshot) const
+{
+    Value::Array addresses;
+    for (const Jid& address : addresses_)
+        addresses.emplace_back(address.text());
+    snapshot.put("addresses", addresses);
+}
+
+void Directed::restore(const Snapshot& snapshot)
+{
+    for (const Value& address : snapshot.list("addresses"))
+        if (auto jid = Jid::parse(address.as_string()))
+            addresses_.push_back(std::move(*jid));
+}
+
 std::vector<Jid> subscribers(const Roster& roster)
 {
     std::vector<Jid> found;

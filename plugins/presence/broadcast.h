@@ -3,6 +3,7 @@
 
 #include <nuncio/host.h>
 #include <nuncio/roster.h>
+#include <nuncio/snapshot.h>
 
 #include <utility>
 #include <vector>
@@ -17,6 +18,10 @@ public:
     void remove(JidView to);
     /// All of them, forgotten here.
     std::vector<Jid> take() { return std::exchange(addresses_, {}); }
+
+    // Carried across a reload: without them nobody of these would hear of the end.
+    void save(Snapshot& snapshot) const;
+    void restore(const Snapshot& snapshot);
 
 private:
     std::vector<Jid> addresses_; // few: searched from the front

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nuncio/loop.h>
+#include <nuncio/snapshot.h>
 
 #include <cstdint>
 #include <mutex>
@@ -27,6 +28,10 @@ public:
     /// Takes a token, or says that there is none.
     bool admit(std::string_view address, TimePoint now);
 
+    // A reload must not give everybody new tokens.
+    void save(Snapshot& snapshot) const;
+    void restore(const Snapshot& snapshot);
+
 private:
     /// Networks remembered at a time; when all are busy, strangers wait.
     static constexpr std::size_t most_networks = 16384;
@@ -35,7 +40,7 @@ private:
 
     const std::uint32_t burst_;
     const Duration interval_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     /// When the bucket of a network is full again: all that a bucket has to know.
     std::unordered_map<std::string, TimePoint> full_at_;
 };

@@ -64,6 +64,13 @@ public:
         return {};
     }
 
+    void save(Snapshot& snapshot) const override { limit_->save(snapshot); }
+    Result<void> restore(const Snapshot& snapshot) override
+    {
+        limit_->restore(snapshot);
+        return {};
+    }
+
 private:
     using Condition = StanzaError::Condition;
 

@@ -32,8 +32,13 @@ private:
         enum class State { empty, loading, loaded } state = State::empty;
         std::vector<Completion<Result<void>>> waiting; ///< for the one load under way
     };
+    /// Carried across a reload, or its client would hear of no change any more. Rosters themselves
+    /// are not: they are read again.
     struct Interest {
         bool is_set = false;
+
+        void save(Snapshot& snapshot) const { snapshot.put("is_set", is_set); }
+        void restore(const Snapshot& snapshot) { is_set = snapshot.get("is_set", false); }
     };
 
     task<Result<void>> load(AccountRef account);

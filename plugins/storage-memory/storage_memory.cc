@@ -57,6 +57,19 @@ public:
             done(std::move(answers)); // outside of the lock: it may ask again at once
     }
 
+    void save(Snapshot& snapshot) const override
+    {
+        const std::lock_guard lock(mutex_);
+        tables_.save(snapshot);
+    }
+
+    Result<void> restore(const Snapshot& snapshot) override
+    {
+        const std::lock_guard lock(mutex_);
+        tables_.restore(snapshot);
+        return {};
+    }
+
 private:
     using Answers = Result<std::vector<StorageAnswer>>;
 
@@ -79,7 +92,7 @@ private:
 
     Settings settings_;
     Context* context_ = nullptr;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     Tables tables_;
 };
 

@@ -150,4 +150,40 @@ Result<StorageAnswer> Tables::remove_items(const StorageOp& op, Owners& before)
     return StorageAnswer {};
 }
 
+void Tables::save(Snapshot& snapshot) const
+{
+    Value::Array owners;
+    for (const auto& [place, owner] : owners_) {
+        Value::Table values;
+        for (const auto& [key, value] : owner.values)
+            values.emplace_back(key, value);
+        Value::Array items;
+        for (const auto& [id, item] : owner.items)
+            items.emplace_back(Value::Array { id, item.value, item.when });
+        owners.emplace_back(Value::Array { place.first, place.second, values, items });
+    }
+    snapshot.put("owners", owners);
+    snapshot.put("last_id", last_id_);
+}
+
+void Tables::restore(const Snapshot& snapshot)
+{
+    owners_.clear();
+    last_id_ = snapshot.get("last_id", std::uint64_t(0));
+    for (const Value& saved : snapshot.list("owners")) {
+        const auto& parts = saved.as_array();
+        if (parts.size() != 4)
+            continue;
+        Owner& owner = owners_[{ parts[0].as_string(), parts[1].as_string() }];
+        for (const auto& [key, value] : parts[2].as_table())
+            owner.values.emplace(key, value.as_string());
+        for (const Value& item : parts[3].as_array()) {
+            const auto& fields = item.as_array();
+            if (fields.size() == 3)
+                owner.items.emplace(std::uint64_t(fields[0].as_integer()),
+                    Item { fields[1].as_string(), fields[2].as_integer() });
+        }
+    }
+}
+
 }

@@ -1,6 +1,7 @@
 // The stores of one host in memory.
 #pragma once
 
+#include <nuncio/snapshot.h>
 #include <nuncio/storage.h>
 
 #include <map>
@@ -14,6 +15,9 @@ class Tables {
 public:
     /// Carries out a batch, or changes nothing and answers why.
     Result<std::vector<StorageAnswer>> execute(const std::vector<StorageOp>& batch);
+
+    void save(Snapshot& snapshot) const;
+    void restore(const Snapshot& snapshot);
 
 private:
     struct Item {

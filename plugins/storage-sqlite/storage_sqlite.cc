@@ -59,6 +59,8 @@ public:
         writer_->execute(std::move(batch), std::move(done));
     }
 
+    void hurry() override { writer_->hurry(); }
+
 private:
     Settings settings_;
     std::optional<Writer> writer_;

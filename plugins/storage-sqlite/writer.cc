@@ -86,6 +86,15 @@ void Writer::execute(std::vector<StorageOp> batch, StorageDriver::Done done)
         write_wanted_.notify_one();
 }
 
+void Writer::hurry()
+{
+    const std::lock_guard lock(mutex_);
+    if (writes_.empty())
+        return;
+    is_due_ = true;
+    write_wanted_.notify_one();
+}
+
 bool Writer::must_wait_for_writes(const std::vector<StorageOp>& batch) const
 {
     if (written_owners_.empty())
@@ -113,8 +122,10 @@ void Writer::write_loop()
         write_wanted_.wait(lock, [this] { return is_ending_ || !writes_.empty(); });
         if (writes_.empty())
             return;
-        write_wanted_.wait_for(lock, longest_gathering,
-            [this] { return is_ending_ || hurried_ > 0 || writes_.size() >= most_in_group; });
+        write_wanted_.wait_for(lock, longest_gathering, [this] {
+            return is_ending_ || is_due_ || hurried_ > 0 || writes_.size() >= most_in_group;
+        });
+        is_due_ = false;
         std::deque<Job> group;
         while (!writes_.empty() && group.size() < most_in_group) {
             hurried_ -= !writes_.front().is_unhurried;

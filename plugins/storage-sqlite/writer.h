@@ -26,6 +26,8 @@ public:
     ~Writer();
 
     void execute(std::vector<StorageOp> batch, StorageDriver::Done done);
+    /// What waits for company goes now.
+    void hurry();
 
 private:
     struct Job {
@@ -56,6 +58,7 @@ private:
     /// How many writes wait for an owner.
     std::unordered_map<std::string, std::size_t> written_owners_;
     std::uint64_t reads_accepted_ = 0, reads_done_ = 0;
+    bool is_due_ = false; ///< somebody waits for what was accepted
     bool is_ending_ = false;
 
     std::thread read_thread_, write_thread_; // last: they use everything above

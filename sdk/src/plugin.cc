@@ -21,12 +21,19 @@ Result<void> Plugin::configure(const Config&)
     return {};
 }
 
+void Plugin::save(Snapshot&) const { }
+Result<void> Plugin::restore(const Snapshot&)
+{
+    return {};
+}
+
 Host::~Host() = default;
 Context::~Context() = default;
 Session::~Session() = default;
 Account::~Account() = default;
 ClientStream::~ClientStream() = default;
 StorageDriver::~StorageDriver() = default;
+void StorageDriver::hurry() { }
 Accounts::~Accounts() = default;
 AuthBackend::~AuthBackend() = default;
 

@@ -112,16 +112,24 @@ public:
     virtual void form(Component component, Element form) = 0;
 
     /// A slot in every session or account of the host. The value is default-made on first use,
-    /// lives on the home loop, and ends with its owner or with this instance.
+    /// lives on the home loop, and ends with its owner or with this instance. A reload carries the
+    /// values of a type with `void save(Snapshot&) const` and `restore(const Snapshot&)` to the
+    /// slot of the same name of the new generation; those of other types are made anew.
     template <class T>
     SlotId<T> session_slot(std::string_view name)
     {
-        return { add_slot(true, name) };
+        if constexpr (constexpr auto codec = detail::slot_codec<T>(); bool(codec))
+            return { add_carried_slot(true, name, codec) };
+        else
+            return { add_slot(true, name) };
     }
     template <class T>
     SlotId<T> account_slot(std::string_view name)
     {
-        return { add_slot(false, name) };
+        if constexpr (constexpr auto codec = detail::slot_codec<T>(); bool(codec))
+            return { add_carried_slot(false, name, codec) };
+        else
+            return { add_slot(false, name) };
     }
 
     /// Offers `service` under T::interface to the other plugins of the host.
@@ -196,6 +204,9 @@ protected:
     virtual void add_service(std::string_view interface, void* service) = 0;
     virtual Function<void*()> service_finder(std::string_view interface) = 0;
     virtual void run_in_pool(Function<void()> job) = 0;
+    virtual std::uint32_t add_carried_slot(
+        bool of_session, std::string_view name, detail::SlotCodec codec)
+        = 0;
 };
 
 }

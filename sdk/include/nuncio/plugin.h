@@ -5,9 +5,11 @@
 #include <nuncio/context.h>
 #include <nuncio/note.h>
 #include <nuncio/schema.h>
+#include <nuncio/snapshot.h>
 
 #include <memory>
 #include <string_view>
+#include <type_traits>
 
 namespace nuncio::inline v1 {
 
@@ -27,6 +29,15 @@ public:
     /// Registers what it does. Reaches nothing outside yet: what it registers becomes visible all
     /// at once after it returned. Failing here leaves no trace.
     virtual Result<void> start(Context& context) = 0;
+
+    /// At a reload: writes what the next generation shall know. Who overrides it is quiet
+    /// meanwhile: what it would be called for waits, and what it had under way has ended, so that
+    /// nothing is lost or done twice. Overriding it with nothing to write asks for that alone. Who
+    /// does not override it is never paused. Throwing gives up the reload.
+    virtual void save(Snapshot& snapshot) const;
+    /// The new object takes it, after start and before anything is called. An error, or an
+    /// exception, gives up the reload: the former object goes on.
+    virtual Result<void> restore(const Snapshot& snapshot);
 };
 
 /// What the loader gets from a plugin's file after the note was accepted.
@@ -35,9 +46,21 @@ struct Descriptor {
     std::unique_ptr<Plugin> (*make)();
     /// Never null; a plugin without options has an empty schema.
     const Schema& (*schema)();
+    /// It overrides Plugin::save.
+    bool has_state;
 };
 
 namespace detail {
+
+    /// Where a name is the base's, so is the type of its address. What cannot be named from here
+    /// (protected, overloaded) is an override.
+    template <class P>
+    constexpr bool overrides_save = [] {
+        if constexpr (requires { &P::save; })
+            return !std::is_same_v<decltype(&P::save), decltype(&Plugin::save)>;
+        else
+            return true;
+    }();
 
     template <class P>
     const Schema& schema_of()
@@ -71,5 +94,5 @@ namespace detail {
     NUNCIO_API extern const ::nuncio::Descriptor nuncio_plugin;                                    \
     const ::nuncio::Descriptor nuncio_plugin { ::nuncio::abi_number,                               \
         []() -> std::unique_ptr<::nuncio::Plugin> { return std::make_unique<Class>(); },           \
-        &::nuncio::detail::schema_of<Class> };                                                     \
+        &::nuncio::detail::schema_of<Class>, ::nuncio::detail::overrides_save<Class> };            \
     }

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <nuncio/loop.h>
+#include <nuncio/snapshot.h>
 #include <nuncio/stanza.h>
 #include <nuncio/task.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace nuncio::inline v1 {
@@ -27,6 +30,41 @@ struct SlotId {
 };
 
 namespace detail {
+
+    /// How a slot's values are carried to the next generation of their plugin: `write` is the
+    /// former code, `read` the new one, which makes a value of its own type or answers why not.
+    struct SlotCodec {
+        void (*write)(const void* value, Snapshot& snapshot) = nullptr;
+        Result<void*> (*read)(const Snapshot& snapshot) = nullptr;
+        void (*destroy)(void* value) = nullptr;
+
+        constexpr explicit operator bool() const { return write != nullptr; }
+    };
+
+    /// Of types with `void save(Snapshot&) const` and `restore(const Snapshot&)`, which answers
+    /// nothing or a Result<void>.
+    template <class T>
+    constexpr SlotCodec slot_codec()
+    {
+        if constexpr (requires(const T& from, T& to, Snapshot& out, const Snapshot& in) {
+                          from.save(out);
+                          to.restore(in);
+                      })
+            return { [](const void* value, Snapshot& out) {
+                        static_cast<const T*>(value)->save(out);
+                    },
+                [](const Snapshot& in) -> Result<void*> {
+                    auto made = std::make_unique<T>();
+                    if constexpr (std::is_void_v<decltype(made->restore(in))>)
+                        made->restore(in);
+                    else if (Result<void> restored = made->restore(in); !restored)
+                        return restored.error();
+                    return static_cast<void*>(made.release());
+                },
+                [](void* value) { delete static_cast<T*>(value); } };
+        else
+            return {};
+    }
 
     /// Kernel-owned values of plugins, by slot.
     class NUNCIO_API Slots {

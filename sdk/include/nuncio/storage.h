@@ -67,6 +67,8 @@ public:
     /// `unavailable`; nothing was done then.
     using Done = Function<void(Result<std::vector<StorageAnswer>>)>;
     virtual void execute(std::vector<StorageOp> batch, Done done) = 0;
+    /// Somebody waits for what was accepted so far: unhurried writes are due now. Any thread.
+    virtual void hurry();
 };
 
 /// A plugin's own store on its host. Copies refer to the same store. Use on a loop only.

@@ -1,0 +1,181 @@
+// Comparing two configurations by their tables: what is not written down has not changed.
+#include "config_plan.h"
+
+#include "settings_schema.h"
+
+#include <algorithm>
+
+namespace nuncio::kernel {
+
+namespace {
+
+    std::string_view text_of(Reload effect)
+    {
+        switch (effect) {
+        case Reload::live:
+            return "taken up at once";
+        case Reload::instance:
+            return "its plugin's instances are built anew";
+        case Reload::listener:
+            return "the listener is opened again";
+        case Reload::restart:
+            return "waits for a restart";
+        }
+        return {};
+    }
+
+    const Schema* schema_of(std::string_view section)
+    {
+        if (section == "server")
+            return &server_schema();
+        if (section == "limits")
+            return &limits_schema();
+        if (section == "log")
+            return &log_schema();
+        if (section == "tls")
+            return &tls_schema();
+        return nullptr;
+    }
+
+    class Comparison {
+    public:
+        explicit Comparison(PluginCatalog& plugins)
+            : plugins_(plugins)
+        {
+        }
+
+        Value::Array compare(const Value& before, const Value& after) &&
+        {
+            for_each_member(&before, &after,
+                [&](const std::string& name, const Value* one, const Value* other) {
+                    if (name == "hosts")
+                        hosts(one, other);
+                    else if (name == "plugins")
+                        plugin_tables("plugins", one, other);
+                    else if (name == "listen")
+                        listeners(one, other);
+                    else if (const Schema* schema = schema_of(name))
+                        options(name, *schema, one, other);
+                });
+            return std::move(rows_);
+        }
+
+    private:
+        /// The members of two tables that differ, in the order of the first and then the second.
+        template <class Visit>
+        static void for_each_member(const Value* before, const Value* after, Visit visit)
+        {
+            if (before)
+                for (const auto& [name, one] : before->as_table()) {
+                    const Value* const other = after ? after->find(name) : nullptr;
+                    if (!other || !(one == *other))
+                        visit(name, &one, other);
+                }
+            if (after)
+                for (const auto& [name, other] : after->as_table())
+                    if (!before || !before->find(name))
+                        visit(name, nullptr, &other);
+        }
+
+        static std::string written(const Value* value)
+        {
+            return value ? value->json() : "(default)";
+        }
+
+        void add(std::string option, std::string before, std::string after, std::string_view effect)
+        {
+            rows_.emplace_back(
+                Value::Table { { "option", std::move(option) }, { "before", std::move(before) },
+                    { "after", std::move(after) }, { "effect", effect } });
+        }
+
+        void options(
+            const std::string& path, const Schema& schema, const Value* before, const Value* after)
+        {
+            for_each_member(
+                before, after, [&](const std::string& name, const Value* one, const Value* other) {
+                    const Schema::Option* const option = schema.find(name);
+                    const bool is_secret = option && option->secret;
+                    add(path + '.' + name, is_secret ? "(secret)" : written(one),
+                        is_secret ? "(secret)" : written(other),
+                        text_of(option ? option->reload : Reload::restart));
+                });
+        }
+
+        void listeners(const Value* before, const Value* after)
+        {
+            const auto tables = [](const Value* list) -> const Value::Array& {
+                static const Value::Array none;
+                return list ? list->as_array() : none;
+            };
+            const auto without = [&](const Value* some, const Value* others, auto visit) {
+                for (const Value& each : tables(some))
+                    if (std::ranges::find(tables(others), each) == tables(others).end())
+                        visit(each);
+            };
+            without(before, after, [&](const Value& gone) {
+                add("listen", gone.json(), "(none)", "closed; its streams stay");
+            });
+            without(after, before,
+                [&](const Value& added) { add("listen", "(none)", added.json(), "opened"); });
+        }
+
+        void plugin_tables(const std::string& path, const Value* before, const Value* after)
+        {
+            for_each_member(
+                before, after, [&](const std::string& name, const Value* one, const Value* other) {
+                    const std::string option = path + '.' + name;
+                    const auto is_on = [](const Value* table) {
+                        const Value* const enabled = table ? table->find("enabled") : nullptr;
+                        return table && (!enabled || enabled->as_bool());
+                    };
+                    if (is_on(one) != is_on(other))
+                        return add(option, is_on(one) ? "enabled" : "not enabled",
+                            is_on(other) ? "enabled" : "not enabled",
+                            is_on(other) ? "loaded" : "unloaded");
+                    const auto schema = plugins_.schema(name);
+                    options(option, schema ? **schema : Schema(), one, other);
+                    if (is_on(other))
+                        return;
+                    // What is said of a plugin that does not run waits with it.
+                    rows_.back()["effect"] = "nothing: the plugin is not enabled";
+                });
+        }
+
+        void hosts(const Value* before, const Value* after)
+        {
+            for_each_member(before, after,
+                [&](const std::string& domain, const Value* one, const Value* other) {
+                    const std::string path = "hosts.\"" + domain + '"';
+                    if (!one || !other)
+                        return add(path, one ? "served" : "not served",
+                            other ? "served" : "not served", text_of(Reload::restart));
+                    Value was = *one, will_be = *other;
+                    const auto take_plugins = [](Value& host) {
+                        const auto at = std::ranges::find(host.table(), "plugins",
+                            [](const auto& member) { return member.first; });
+                        if (at == host.table().end())
+                            return Value(Value::Table());
+                        Value taken = std::move(at->second);
+                        host.table().erase(at);
+                        return taken;
+                    };
+                    const Value plugins_before = take_plugins(was),
+                                plugins_after = take_plugins(will_be);
+                    options(path, host_schema(), &was, &will_be);
+                    plugin_tables(path + ".plugins", &plugins_before, &plugins_after);
+                });
+        }
+
+        PluginCatalog& plugins_;
+        Value::Array rows_;
+    };
+
+}
+
+Value::Array plan_reload(const Value& before, const Value& after, PluginCatalog& plugins)
+{
+    return Comparison(plugins).compare(before, after);
+}
+
+}
