@@ -299,7 +299,8 @@ void ClientSession::deliver(const Stanza& stanza, JidView to)
 
 bool ClientSession::is_congested() const
 {
-    return stream_->backlog() > account_.virtual_host().server().settings().limits.output_high.count;
+    return stream_->backlog()
+        > account_.virtual_host().server().settings().limits.output_high.count;
 }
 
 Completion<bool> ClientSession::drained()
