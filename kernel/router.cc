@@ -5,6 +5,7 @@
 #include "log_sink.h"
 #include "server.h"
 #include "session.h"
+#include "trace.h"
 #include "virtual_host.h"
 
 #include <cassert>
@@ -208,15 +209,20 @@ void Router::arrive(Stanza stanza)
         VirtualHost& host = *concerned->second.host;
         if (const HookChain& chain = host.table().stanza_routing; !chain.empty()) {
             StanzaRouting event { host, stanza };
+            const TracedHooks traced(server_, StanzaRouting::hook, stanza);
             if (run_chain(chain, &event) == Flow::done)
                 return;
         }
     }
-    if (found == domains.end())
+    if (found == domains.end()) {
+        trace(server_, stanza, "its domain is not served here");
         return server_.s2s().route(std::move(stanza));
+    }
 
     const DomainTarget& target = found->second;
     if (target.plugin.domain) {
+        if (Trace::is_on()) [[unlikely]]
+            trace_now(server_, stanza, "to the domain of plugin " + target.plugin.instance->name());
         if (auto answer = answer_for_plugin(stanza, target.plugin.domain->options))
             return route(std::move(*answer));
         const InPlugin inside(*target.plugin.instance, target.plugin.domain->meter);
@@ -236,7 +242,9 @@ void Router::arrive(Stanza stanza)
 void Router::bounce(const Stanza& stanza, StanzaError::Condition condition)
 {
     if (answers_nothing(stanza) || stanza.from().empty())
-        return;
+        return trace(server_, stanza, "dropped: what cannot be delivered and not be answered");
+    if (Trace::is_on()) [[unlikely]]
+        trace_now(server_, stanza, "answered with the error " + std::string(to_string(condition)));
     route(stanza.error_reply(StanzaError { condition }));
 }
 
@@ -259,6 +267,7 @@ void LocalRouter::deliver(Stanza stanza)
         return handle_iq(Component::local, std::move(stanza), nullptr);
     }
     ServerStanza event { host_, stanza };
+    const TracedHooks traced(host_.server(), ServerStanza::hook, stanza);
     run_chain(host_.table().server_stanza, &event);
 }
 
@@ -270,6 +279,9 @@ void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account
         // RFC 6120 §8.3.3.19, RFC 6121 §8.5.1: nobody here understands the namespace.
         return host_.server().router().bounce(stanza, StanzaError::Condition::service_unavailable);
     }
+    if (Trace::is_on()) [[unlikely]]
+        trace_now(host_.server(), stanza,
+            "to the iq handler of plugin " + entry->second.instance->name());
     dispatch_iq(
         host_, entry->second, std::move(stanza), account ? AccountRef(*account) : AccountRef());
 }
