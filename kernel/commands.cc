@@ -5,13 +5,16 @@
 #include "command_registry.h"
 #include "config_plan.h"
 #include "config_reader.h"
+#include "line_listener.h"
 #include "load_certificates.h"
 #include "log_sink.h"
 #include "log_target.h"
 #include "plugin_host.h"
 #include "plugin_top.h"
 #include "process.h"
+#include "quarantine.h"
 #include "server.h"
+#include "trace.h"
 #include "virtual_host.h"
 
 #include <algorithm>
@@ -121,6 +124,59 @@ namespace {
         Completion<Value::Array> done;
         server.plugins().refresh([done](Value::Array rows) { done.resolve(std::move(rows)); });
         co_return Value(co_await done);
+    }
+
+    /// "60s", "5min": as options of the configuration are written.
+    Result<Duration> duration_of(std::string_view text, Duration longest)
+    {
+        struct Holder {
+            Duration time {};
+        };
+        static const Schema schema = Schema::of<Holder>({}).option("for", &Holder::time, {});
+        Value table;
+        table["for"] = text;
+        Holder holder;
+        if (const auto errors = schema.read(table, {}, &holder); !errors.empty())
+            return Error { errors.front().message };
+        if (holder.time <= Duration::zero() || holder.time > longest)
+            return Error { "for: expected a time up to an hour, as 60s or 10min" };
+        return holder.time;
+    }
+
+    task<Result<Value>> trace_address(Server& server, const CommandCall& call)
+    {
+        const auto about = Jid::parse(call.text("jid"));
+        if (!about)
+            co_return about.error();
+        const auto time = duration_of(call.text("for"), 1h);
+        if (!time)
+            co_return time.error();
+        if (!call.progress)
+            co_return Error { "a trace needs a caller that can be shown lines",
+                Error::Kind::refused };
+        const Value* const bodies = call.arguments.find("bodies");
+        // COMPAT(g++ 12): named first, as everything that owns something and is awaited with.
+        Trace::Request request { .about = *about,
+            .with_bodies = bodies && bodies->as_bool(),
+            .time = *time,
+            .show = [progress = call.progress](
+                        std::string_view line) { return show_line(progress, line); } };
+        auto run = server.trace().run(std::move(request));
+        co_return co_await run;
+    }
+
+    task<Result<Value>> release(Server& server, const CommandCall& call)
+    {
+        const auto released = server.quarantine().release(call.text("plugin"));
+        if (!released)
+            co_return released.error();
+        if (*released == 0)
+            co_return Error { "the plugin " + std::string(call.text("plugin"))
+                    + " is not quarantined",
+                Error::Kind::not_found };
+        Value answer;
+        answer["released"] = call.text("plugin");
+        co_return answer;
     }
 
     Result<ConfigReading> read_again(const Server& server)
@@ -233,6 +289,10 @@ namespace {
             .type = Type::boolean,
             .doc = "hand nothing over: the new one begins with nothing",
             .required = false };
+        registry.add(
+            { "plugin release", "Let a plugin that is quarantined run again; load it afterwards.",
+                { plugin } },
+            [&server](const CommandCall& call) { return release(server, call); });
         registry.add({ "plugin reload", "Replace a plugin by its file on disk; no stanza is lost.",
                          { plugin, wait, drop_state } },
             [&server](const CommandCall& call) { return reload_plugin(server, call); });
@@ -267,6 +327,19 @@ void add_kernel_commands(Server& server, CommandRegistry& registry)
             answer["log"] = "reopened";
             co_return answer;
         });
+    registry.add({ "trace", "Show the way of every stanza to and from an address, as it happens.",
+                     { { .name = "jid",
+                           .type = CommandArgument::Type::jid,
+                           .doc = "a user, one of their sessions, or a domain" },
+                         { .name = "bodies",
+                             .type = CommandArgument::Type::boolean,
+                             .doc = "show the stanzas as they are, with what people write",
+                             .required = false },
+                         { .name = "for",
+                             .doc = "how long, up to 1h",
+                             .required = false,
+                             .default_text = "60s" } } },
+        [&server](const CommandCall& call) { return trace_address(server, call); });
     registry.add({ "stop", "Tell all streams, write what is queued, and end." },
         [&server](const CommandCall&) -> task<Result<Value>> {
             server.stop();

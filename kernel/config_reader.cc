@@ -32,8 +32,8 @@ namespace {
 
     void check_section_names(const Value& root, std::vector<ConfigError>& errors)
     {
-        const std::vector<std::string_view> known { "server", "limits", "log", "tls", "listen",
-            "hosts", "plugins", "iq_disciplines" };
+        const std::vector<std::string_view> known { "server", "limits", "log", "tls", "watchdog",
+            "listen", "hosts", "plugins", "iq_disciplines" };
         for (const auto& [name, value] : root.as_table()) {
             if (std::ranges::find(known, name) != known.end())
                 continue;
@@ -62,6 +62,11 @@ namespace {
             const Value* place = find(root, "limits", "output_high");
             errors.push_back({ place_of(place ? place : find(root, "limits", "output_max")),
                 "limits.output_high: must not be more than limits.output_max" });
+        }
+        if (settings.watchdog.warn_after > settings.watchdog.stall_after) {
+            const Value* place = find(root, "watchdog", "warn_after");
+            errors.push_back({ place_of(place ? place : find(root, "watchdog", "stall_after")),
+                "watchdog.warn_after: must not be more than watchdog.stall_after" });
         }
         if (settings.log.target == "file" && settings.log.file.empty())
             errors.push_back({ place_of(find(root, "log", "target")),
@@ -189,6 +194,7 @@ ConfigReading read_config(const Value& root, const ConfigSource& source, PluginC
     read_section(root, "limits", limits_schema(), &settings.limits, errors);
     read_section(root, "log", log_schema(), &settings.log, errors);
     read_section(root, "tls", tls_schema(), &settings.tls, errors);
+    read_section(root, "watchdog", watchdog_schema(), &settings.watchdog, errors);
     fill_paths(source, settings);
     check_server(root, settings, errors);
     read_listeners(root, settings, errors);

@@ -245,6 +245,7 @@ void InstanceContext::add_iq(Component component, std::string_view ns, IqOptions
     entry.handler = std::move(handler);
     entry.waiting_handler = std::move(waiting_handler);
     entry.queue = make_iq_queue(entry, options.discipline, pool_);
+    entry.strand = make_strand(entry, pool_);
     made().iq_handlers.push_back(std::move(entry));
 }
 

@@ -3,6 +3,7 @@
 
 #include "command_registry.h"
 #include "ctl_protocol.h"
+#include "line_listener.h"
 #include "log_sink.h"
 #include "server.h"
 
@@ -178,20 +179,22 @@ private:
                 if (const auto client = self.lock())
                     client->finish(std::move(result));
             },
-            [self = weak_from_this()](std::string_view text) {
-                if (const auto client = self.lock())
-                    client->show(text);
-            });
+            LineListener { [self = weak_from_this()](std::string_view text) {
+                const auto client = self.lock();
+                return client && client->show(text);
+            } });
     }
 
-    void show(std::string_view text)
+    /// False: nobody reads any more.
+    bool show(std::string_view text)
     {
         // Who does not read misses lines, not the answer.
         if (uv_stream_get_write_queue_size(stream_of(pipe_->uv)) > most_output / 64)
-            return;
+            return !has_left_;
         Value line;
         line["progress"] = text;
         answer(line);
+        return !has_left_;
     }
 
     void finish(Result<Value> result)
@@ -231,6 +234,7 @@ private:
             = uv_buf_init(writing->bytes.data(), static_cast<unsigned>(writing->bytes.size()));
         // What fits the socket leaves at once: `stop` must be answered before the loop ends.
         const int written = uv_try_write(stream_of(pipe_->uv), &buffer, 1);
+        has_left_ = has_left_ || (written < 0 && written != UV_EAGAIN);
         if (written == static_cast<int>(writing->bytes.size()))
             return;
         if (written > 0)
@@ -249,6 +253,7 @@ private:
     bool is_busy_ = false;
     bool has_ended_ = false;
     bool is_refused_ = false;
+    bool has_left_ = false;
     Timer idle_;
 };
 

@@ -63,7 +63,7 @@ HandlerMeter::Figures HandlerMeter::figures() const
         for (std::size_t at = 0; at < bucket_count; ++at)
             buckets[at] += counts->buckets[at].load(std::memory_order_relaxed);
     }
-    sum.failures = failures_.load(std::memory_order_relaxed);
+    sum.failures = failures();
     for (const std::uint64_t calls : buckets)
         sum.calls += calls;
     std::uint64_t slower = sum.calls / 100;

@@ -58,6 +58,11 @@ public:
     }
     /// Any thread: it threw.
     void count_failure() { failures_.fetch_add(1, std::memory_order_relaxed); }
+    std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
+
+    /// It has stalled a loop: an iq handler runs in the worker pool from now on.
+    void demote() { is_demoted_.store(true, std::memory_order_relaxed); }
+    bool is_demoted() const { return is_demoted_.load(std::memory_order_relaxed); }
 
     /// Sums over all threads; times in ticks.
     struct Figures {
@@ -95,6 +100,7 @@ private:
     std::size_t places_;
     std::unique_ptr<std::atomic<Counts*>[]> counts_; // by place; made at the first call there
     std::atomic<std::uint64_t> failures_ = 0;
+    std::atomic<bool> is_demoted_ = false;
 };
 
 std::string_view to_string(HandlerMeter::Kind kind);

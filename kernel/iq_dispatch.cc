@@ -51,11 +51,12 @@ void dispatch_iq(VirtualHost& host, const IqEntry& entry, Stanza stanza, Account
         host.route(stanza.error_reply({ StanzaError::Condition::service_unavailable }));
         return;
     }
-    if (handler.queue) {
+    const bool is_demoted = handler.strand && handler.meter && handler.meter->is_demoted();
+    if (IqQueue* const queue = is_demoted ? handler.strand.get() : handler.queue.get()) {
         // An account belongs to its loop; a handler in the pool must not see it.
-        if (handler.queue->runs() == IqQueue::Runs::in_pool)
+        if (queue->runs() == IqQueue::Runs::in_pool)
             account = {};
-        handler.queue->push(std::make_unique<IqCall>(
+        queue->push(std::make_unique<IqCall>(
             *entry.instance, handler, host, std::move(stanza), std::move(account)));
         return;
     }

@@ -258,4 +258,12 @@ std::shared_ptr<IqQueue> make_iq_queue(const Registrations::IqHandler& handler, 
     return std::make_shared<LoopLanes>(count, limits);
 }
 
+std::shared_ptr<IqQueue> make_strand(
+    const Registrations::IqHandler& handler, PoolBacklog& pool, const IqLimits& limits)
+{
+    if (handler.queue || !handler.handler || handler.component != Component::local)
+        return nullptr;
+    return std::make_shared<PoolLanes>(1, limits, pool);
+}
+
 }

@@ -89,6 +89,11 @@ private:
 std::shared_ptr<IqQueue> make_iq_queue(const Registrations::IqHandler& handler, Discipline declared,
     PoolBacklog& pool, const IqLimits& limits = {});
 
+/// Where a handler that has stalled a loop goes on: in the pool, one call at a time. Null when it
+/// cannot: it waits, has a queue already, or needs the account.
+std::shared_ptr<IqQueue> make_strand(
+    const Registrations::IqHandler& handler, PoolBacklog& pool, const IqLimits& limits = {});
+
 /// Calls an immediate handler behind the wall; what it throws is answered as
 /// internal-server-error.
 IqReply call_handler(PluginInstance& instance, Registrations::IqHandler& handler, const Iq& iq);

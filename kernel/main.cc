@@ -1,6 +1,7 @@
 // nunciod: reads the configuration, starts the server, and waits for its end.
 #include "c2s.h"
 #include "config_reader.h"
+#include "crash_record.h"
 #include "load_certificates.h"
 #include "log_sink.h"
 #include "options_reference.h"
@@ -97,6 +98,9 @@ int serve(Settings settings)
     if (!logs)
         return fail(logs.error().text);
 
+    const SignalStack signal_stack; // the main thread's
+    if (auto recorded = record_crashes(settings.data_dir); !recorded)
+        return fail(recorded.error().text);
     Server server(std::move(settings), **logs, {});
     auto signals = Signals::create(server);
     if (!signals)

@@ -7,9 +7,11 @@
 #include "plugin_task.h"
 #include "plugin_transaction.h"
 #include "pool_backlog.h"
+#include "quarantine.h"
 #include "retirement.h"
 #include "server.h"
 #include "virtual_host.h"
+#include "watchdog.h"
 
 #include <algorithm>
 #include <deque>
@@ -220,7 +222,7 @@ void PluginHost::State::start_all()
 {
     for (const auto& host : server.hosts()) {
         HostChange change = no_change(*host);
-        for (const auto& [name, table] : wanted_by(change.settings)) {
+        for (const auto& [name, table] : allowed_by(server.quarantine(), *host, change.settings)) {
             auto opened = files.open(name);
             if (opened)
                 change.added.push_back({ std::move(*opened), table });
@@ -404,7 +406,10 @@ Value PluginHost::list() const
         add_leaving(*state_->under_way->retirement());
     for (const auto& host : state_->server.hosts())
         for (const auto& instance : instances_of(*host))
-            add(instance, "running");
+            add(instance,
+                state_->server.watchdog().is_stalling(instance->name(), host->domain())
+                    ? "stalling"
+                    : "running");
 
     Value::Array list;
     for (auto& [key, row] : rows) {
@@ -419,6 +424,18 @@ Value PluginHost::list() const
             { "generation", std::int64_t(key.second) },
             { "build_id", note.build_id },
             { "file", note.file },
+        });
+    }
+    for (const Quarantine::Entry& entry : state_->server.quarantine().entries()) {
+        Value::Array hosts;
+        for (const auto& host : state_->server.hosts())
+            if (entry.host.empty() || entry.host == host->domain())
+                hosts.emplace_back(std::string(host->domain()));
+        list.emplace_back(Value::Table {
+            { "name", entry.plugin },
+            { "state", "quarantined" },
+            { "hosts", std::move(hosts) },
+            { "reason", entry.reason },
         });
     }
     return list;

@@ -34,6 +34,7 @@ struct Registrations {
         Function<IqReply(const Iq&)> handler; ///< one of the two
         Function<task<IqReply>(const Iq&)> waiting_handler;
         std::shared_ptr<IqQueue> queue; ///< of the disciplines that have one; shared with its jobs
+        std::shared_ptr<IqQueue> strand; ///< for when it is demoted; null: it cannot be
         HandlerMeter* meter = nullptr;
     };
     struct Domain {

@@ -5,6 +5,7 @@
 #include "generation.h"
 #include "plugin_files.h"
 #include "plugin_order.h"
+#include "quarantine.h"
 #include "server.h"
 #include "virtual_host.h"
 
@@ -158,6 +159,15 @@ std::map<std::string, Value> wanted_by(const HostSettings& settings)
     return wanted;
 }
 
+std::map<std::string, Value> allowed_by(
+    const Quarantine& quarantine, const VirtualHost& host, const HostSettings& settings)
+{
+    auto allowed = wanted_by(settings);
+    std::erase_if(
+        allowed, [&](const auto& entry) { return quarantine.find(entry.first, host.domain()); });
+    return allowed;
+}
+
 HostChange no_change(VirtualHost& host)
 {
     return { &host, host.settings(), instances_of(host), {}, {} };
@@ -181,6 +191,13 @@ Result<PluginPlan> plan_load(
         return Error { "the plugin " + name + " is loaded already"
                 + (domain.empty() ? std::string() : " on " + domain),
             Error::Kind::conflict };
+
+    for (VirtualHost* host : *hosts)
+        if (const auto* entry = server.quarantine().find(name, host->domain()))
+            return Error { "the plugin " + name + " is quarantined on "
+                    + std::string(host->domain()) + ": " + entry->reason
+                    + "; lift that first: nuncioctl plugin release " + name,
+                Error::Kind::refused };
 
     const auto opened = files.open(name);
     if (!opened)
@@ -275,7 +292,7 @@ Result<PluginPlan> plan_reload(Server& server, PluginFiles& files, const std::st
 
 Result<PluginPlan> plan_reconfigure(PluginFiles& files, VirtualHost& host, HostSettings settings)
 {
-    const auto wanted = wanted_by(settings);
+    const auto wanted = allowed_by(host.server().quarantine(), host, settings);
     HostChange change = no_change(host);
     std::vector<std::string> rebuilt;
     for (const auto& instance : instances_of(host)) {

@@ -10,6 +10,7 @@
 namespace nuncio::kernel {
 
 class PluginFiles;
+class Quarantine;
 class Server;
 class VirtualHost;
 
@@ -46,6 +47,9 @@ HostChange no_change(VirtualHost& host);
 /// The plugins that a host's settings name, with their tables: auth backends need not be enabled
 /// apart.
 std::map<std::string, Value> wanted_by(const HostSettings& settings);
+/// The same without those that are kept out.
+std::map<std::string, Value> allowed_by(
+    const Quarantine& quarantine, const VirtualHost& host, const HostSettings& settings);
 bool runs_on(const VirtualHost& host, const std::string& name);
 
 }

@@ -19,8 +19,9 @@ namespace {
         for (const auto& host : server.hosts())
             for (const auto& instance : host->published()->instances)
                 for (const auto& handler : instance->registrations().iq_handlers)
-                    if (handler.queue)
-                        lengths[handler.meter] = handler.queue->calls();
+                    for (const auto& queue : { handler.queue, handler.strand })
+                        if (queue)
+                            lengths[handler.meter] += queue->calls();
         return lengths;
     }
 

@@ -180,6 +180,19 @@ struct Signals::State {
     bool is_stopping = false;
     std::vector<std::unique_ptr<Watch, CloseWatch>> watches {};
     Timer watchdog {};
+    bool are_loops_asked = false;
+
+    /// Feeds the watchdog once every loop has answered: one that is stuck lets it starve.
+    void feed_watchdog()
+    {
+        if (std::exchange(are_loops_asked, true))
+            return;
+        server.on_every_loop([](KernelLoop&) {},
+            [this] {
+                are_loops_asked = false;
+                notify_service_manager("WATCHDOG=1");
+            });
+    }
 
     void handle(int signal)
     {
@@ -243,8 +256,8 @@ Result<std::unique_ptr<Signals>> Signals::create(Server& server)
     std::uint64_t microseconds = 0;
     if (sd_watchdog_enabled(0, &microseconds) > 0)
         made->state_->watchdog
-            = server.main_loop().every(std::chrono::microseconds(microseconds / 2),
-                [] { notify_service_manager("WATCHDOG=1"); });
+            = server.main_loop().every(std::chrono::microseconds(microseconds / 4),
+                [&state = *made->state_] { state.feed_watchdog(); });
 #endif
     return made;
 }

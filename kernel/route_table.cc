@@ -2,6 +2,7 @@
 #include "route_table.h"
 
 #include "plugin_task.h"
+#include "trace.h"
 
 #include <algorithm>
 #include <span>
@@ -121,11 +122,40 @@ namespace {
         return flow;
     }
 
+    /// run_from for somebody who watches; says after each handler what it did.
+    [[gnu::cold, gnu::noinline]] Flow run_traced(
+        std::span<const HookChain::Entry> entries, void* event)
+    {
+        // What handlers cause on their way is told of where it happens.
+        const TracedHooks& traced = *std::exchange(this_thread.traced, nullptr);
+        Stanza before = traced.stanza(); // a handler that takes it may leave nothing behind
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            const std::string who
+                = std::string(traced.hook()) + ": " + entries[i].instance->name() + ' ';
+            if (run_from(entries.subspan(i, 1), event) == Flow::done) {
+                traced.tell(before, who + "took it: it goes no further here");
+                return Flow::done;
+            }
+            const bool is_changed = traced.stanza().xml() != before.xml();
+            traced.tell(before, who + (is_changed ? "changed it" : "left it as it was"));
+            if (is_changed)
+                before = traced.stanza();
+        }
+        return Flow::next;
+    }
+
+    Flow run(std::span<const HookChain::Entry> entries, void* event)
+    {
+        if (this_thread.traced) [[unlikely]]
+            return run_traced(entries, event);
+        return run_from(entries, event);
+    }
+
 }
 
 Flow run_chain(const HookChain& chain, void* event)
 {
-    return chain.entries.empty() ? Flow::next : run_from(chain.entries, event);
+    return chain.entries.empty() ? Flow::next : run(chain.entries, event);
 }
 
 Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, Stage stage)
@@ -140,7 +170,7 @@ Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, St
             first = i + 1;
         is_found = is_found || is_same;
     }
-    return first == entries.size() ? Flow::next : run_from(entries.subspan(first), event);
+    return first == entries.size() ? Flow::next : run(entries.subspan(first), event);
 }
 
 HookChain* RouteTable::chain(std::string_view hook)

@@ -6,6 +6,7 @@
 #include "plugin_task.h"
 #include "server.h"
 #include "session.h"
+#include "trace.h"
 #include "virtual_host.h"
 
 #include <cassert>
@@ -214,12 +215,15 @@ void Router::arrive(Stanza stanza)
                     [this, held = std::move(stanza)]() mutable { arrive(std::move(held)); });
             }
             StanzaRouting event { host, stanza };
+            const TracedHooks traced(server_, StanzaRouting::hook, stanza);
             if (run_chain(chain, &event) == Flow::done)
                 return;
         }
     }
-    if (found == domains.end())
+    if (found == domains.end()) {
+        trace(server_, stanza, "its domain is not served here");
         return server_.s2s().route(std::move(stanza));
+    }
 
     const DomainTarget& target = found->second;
     if (target.is_plugins)
@@ -241,6 +245,8 @@ void Router::arrive_at_plugin(VirtualHost& host, Stanza stanza)
         return host.hold(entry.domain->domain, [this, &host, held = std::move(stanza)]() mutable {
             arrive_at_plugin(host, std::move(held));
         });
+    if (Trace::is_on()) [[unlikely]]
+        trace_now(server_, stanza, "to the domain of plugin " + entry.instance->name());
     if (auto answer = answer_for_plugin(stanza, entry.domain->options))
         return route(std::move(*answer));
     const InPlugin inside(*entry.instance, entry.domain->meter);
@@ -256,7 +262,9 @@ void Router::arrive_at_plugin(VirtualHost& host, Stanza stanza)
 void Router::bounce(const Stanza& stanza, StanzaError::Condition condition)
 {
     if (answers_nothing(stanza) || stanza.from().empty())
-        return;
+        return trace(server_, stanza, "dropped: what cannot be delivered and not be answered");
+    if (Trace::is_on()) [[unlikely]]
+        trace_now(server_, stanza, "answered with the error " + std::string(to_string(condition)));
     route(stanza.error_reply(StanzaError { condition }));
 }
 
@@ -291,6 +299,7 @@ void LocalRouter::deliver(Stanza stanza)
         return hold(
             stanza, [&host = host_](Stanza held) { LocalRouter(host).deliver(std::move(held)); });
     ServerStanza event { host_, stanza };
+    const TracedHooks traced(host_.server(), ServerStanza::hook, stanza);
     run_chain(chain, &event);
 }
 
@@ -308,6 +317,9 @@ void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account
                 = component == Component::sm ? host.account(held.to()) : AccountRef();
             LocalRouter(host).handle_iq(component, std::move(held), asked ? &*asked : nullptr);
         });
+    if (Trace::is_on()) [[unlikely]]
+        trace_now(host_.server(), stanza,
+            "to the iq handler of plugin " + entry->second.instance->name());
     dispatch_iq(
         host_, entry->second, std::move(stanza), account ? AccountRef(*account) : AccountRef());
 }

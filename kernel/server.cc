@@ -10,8 +10,11 @@
 #include "plugin_host.h"
 #include "plugin_watch.h"
 #include "process.h"
+#include "quarantine.h"
 #include "shard.h"
+#include "trace.h"
 #include "virtual_host.h"
+#include "watchdog.h"
 
 #include <algorithm>
 #include <sys/stat.h>
@@ -27,13 +30,6 @@ namespace {
         return std::max(1U, std::thread::hardware_concurrency());
     }
 
-    void run_measured(KernelLoop& loop)
-    {
-        this_thread.place = static_cast<std::uint32_t>(loop.index()) + 1;
-        loop.run();
-        this_thread.place = HandlerMeter::shared_place;
-    }
-
 }
 
 Server::Server(Settings settings, LogSink& logs, Options options)
@@ -46,6 +42,7 @@ Server::Server(Settings settings, LogSink& logs, Options options)
         loops_.push_back(std::make_unique<KernelLoop>(i, options.clock));
     main_loop_ = std::make_unique<KernelLoop>(count, options.clock);
     meters_ = std::make_unique<HandlerMeters>(count + 1);
+    trace_ = std::make_unique<Trace>(*this);
     router_.set_loops(count);
     for (auto& loop : loops_)
         loop->set_failure_handler(
@@ -54,7 +51,12 @@ Server::Server(Settings settings, LogSink& logs, Options options)
         [this](void* plugin, std::exception_ptr thrown) { job_failed(plugin, thrown); });
     settings_.assign(count + 1, std::make_shared<const Settings>(std::move(settings)));
     domain_tables_.assign(count + 1, std::make_shared<const DomainTable>());
-    workers_ = std::make_unique<WorkerPool>(std::max(1U, this->settings().workers), 4096);
+    workers_ = std::make_unique<WorkerPool>(
+        std::max(1U, this->settings().workers), 4096, &watched_threads_);
+    const std::string& data_dir = this->settings().data_dir;
+    quarantine_ = std::make_unique<Quarantine>(
+        data_dir.empty() ? std::string() : data_dir + "/quarantine.json");
+    watchdog_ = std::make_unique<Watchdog>(*this);
     commands_ = std::make_unique<CommandRegistry>(*this);
     plugins_ = std::make_unique<PluginHost>(*this);
     c2s_ = std::make_unique<C2sManager>(*this);
@@ -62,6 +64,7 @@ Server::Server(Settings settings, LogSink& logs, Options options)
 
 Server::~Server()
 {
+    watchdog_->stop();
     // Streams before hosts, hosts before loops: each refers to what comes after it here.
     watch_.reset();
     ctl_.reset();
@@ -93,8 +96,16 @@ void Server::job_failed(void* plugin, const std::exception_ptr& thrown)
     }
 }
 
+void Server::run_watched(KernelLoop& loop, std::string name)
+{
+    const WatchedThread watched(
+        watched_threads_, std::move(name), static_cast<std::uint32_t>(loop.index()) + 1);
+    loop.run();
+}
+
 Result<void> Server::start()
 {
+    judge_crashes(this->settings(), *quarantine_, *log_);
     const Settings& settings = this->settings();
     for (const HostSettings& host : settings.hosts)
         hosts_.push_back(std::make_unique<VirtualHost>(*this, host));
@@ -122,7 +133,10 @@ Result<void> Server::start()
                 return watching;
         are_threads_running_ = true;
         for (auto& loop : loops_)
-            threads_.emplace_back([&loop = *loop] { run_measured(loop); });
+            threads_.emplace_back([this, &loop = *loop] {
+                run_watched(loop, "loop-" + std::to_string(loop.index()));
+            });
+        watchdog_->start();
     }
     return {};
 }
@@ -144,7 +158,8 @@ Result<void> Server::watch_plugins()
 
 void Server::run()
 {
-    run_measured(*main_loop_);
+    run_watched(*main_loop_, "the main thread");
+    watchdog_->stop();
     for (auto& loop : loops_)
         loop->stop();
     for (std::thread& thread : threads_)
@@ -252,6 +267,7 @@ void Server::reload(Settings settings, std::function<void(Result<std::vector<std
         return done(listening.error());
     c2s_->set_tls(*tls);
 
+    watchdog_->configure(settings.watchdog);
     const auto shared = std::make_shared<const Settings>(std::move(settings));
     on_every_loop([this, shared](KernelLoop& loop) { settings_[loop.index()] = shared; },
         [this, shared, notes = std::move(notes), done = std::move(done)]() mutable {

@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "router.h"
 #include "settings.h"
+#include "watched_threads.h"
 #include "worker_pool.h"
 
 #include <nuncio/log.h>
@@ -26,6 +27,9 @@ class CommandRegistry;
 class CtlSocket;
 class LogSink;
 class PluginWatch;
+class Quarantine;
+class Trace;
+class Watchdog;
 
 class Server {
 public:
@@ -62,6 +66,10 @@ public:
     KernelLoop& loop(std::size_t index) { return *loops_[index]; }
     WorkerPool& workers() { return *workers_; }
     HandlerMeters& meters() { return *meters_; }
+    WatchedThreads& threads() { return watched_threads_; }
+    Watchdog& watchdog() { return *watchdog_; }
+    Quarantine& quarantine() { return *quarantine_; }
+    Trace& trace() { return *trace_; }
     Router& router() { return router_; }
     S2sManager& s2s() { return s2s_; }
     PluginHost& plugins() { return *plugins_; }
@@ -88,6 +96,7 @@ public:
 
 private:
     Result<void> watch_plugins();
+    void run_watched(KernelLoop& loop, std::string name);
     void job_failed(void* plugin, const std::exception_ptr& thrown);
     void reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
         std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done);
@@ -98,6 +107,10 @@ private:
     Options options_;
     std::unique_ptr<Log> log_;
     std::unique_ptr<HandlerMeters> meters_; // outlives every thread that measures
+    WatchedThreads watched_threads_;
+    std::unique_ptr<Trace> trace_;
+    std::unique_ptr<Quarantine> quarantine_;
+    std::unique_ptr<Watchdog> watchdog_;
     std::unique_ptr<KernelLoop> main_loop_;
     std::vector<std::unique_ptr<KernelLoop>> loops_;
     std::vector<std::thread> threads_;

@@ -5,6 +5,7 @@
 #include "router.h"
 #include "server.h"
 #include "shard.h"
+#include "trace.h"
 
 #include <algorithm>
 #include <atomic>
@@ -82,6 +83,7 @@ Session* AccountObject::find_session(std::string_view resource)
 void AccountObject::resume_delivery(Stanza stanza, Stage stage)
 {
     StanzaDelivering event { *this, stanza };
+    const TracedHooks traced(host_.server(), StanzaDelivering::hook, stanza);
     if (run_chain_after(host_.table().stanza_delivering, &event, current_plugin(), stage)
         == Flow::next)
         SessionManager(host_).go_on(this, std::move(stanza));
@@ -169,6 +171,7 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
     else
         stanza.set_from(jid_);
 
+    trace(virtual_host().server(), stanza, "received from the client");
     if (parsed.error) {
         if (!stanza.is_error() && stanza.type() != Stanza::Type::result)
             send(stanza.error_reply(*parsed.error));
@@ -177,6 +180,7 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
 
     if (!table.stanza_received.empty()) {
         StanzaReceived event { *this, stanza };
+        const TracedHooks traced(virtual_host().server(), StanzaReceived::hook, stanza);
         if (run_chain(table.stanza_received, &event) == Flow::done)
             return {};
     }
@@ -189,6 +193,7 @@ void ClientSession::resume_received(Stanza stanza, Stage stage)
     if (has_ended_)
         return;
     StanzaReceived event { *this, stanza };
+    const TracedHooks traced(virtual_host().server(), StanzaReceived::hook, stanza);
     if (run_chain_after(virtual_host().table().stanza_received, &event, current_plugin(), stage)
         == Flow::next)
         go_on(std::move(stanza));
@@ -251,6 +256,7 @@ void ClientSession::receive_presence(Stanza stanza)
         }
     }
     PresenceSent event { *this, *subject, was_available };
+    const TracedHooks traced(virtual_host().server(), PresenceSent::hook, *subject);
     const Flow flow = run_chain(virtual_host().table().presence_sent, &event);
     if (subject != &stanza) {
         // Kept as long as the session is available. The copy is as small as the stanza, with what
@@ -286,9 +292,12 @@ void ClientSession::deliver(const Stanza& stanza, JidView to)
             });
     if (!chain.empty()) {
         StanzaSending event { *this, stanza };
+        const TracedHooks traced(virtual_host().server(), StanzaSending::hook, stanza);
         if (run_chain(chain, &event) == Flow::done)
             return;
     }
+    if (Trace::is_on()) [[unlikely]]
+        trace_now(virtual_host().server(), stanza, "sent to the session " + jid_.text());
     if (to.empty())
         stream_->send(stanza);
     else

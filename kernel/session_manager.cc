@@ -4,6 +4,7 @@
 #include "server.h"
 #include "session.h"
 #include "shard.h"
+#include "trace.h"
 
 #include <algorithm>
 #include <array>
@@ -151,6 +152,7 @@ void SessionManager::deliver(Stanza stanza)
         if (!account)
             account = static_cast<AccountObject*>(&*(held = host_.account(stanza.to())));
         StanzaDelivering event { *account, stanza };
+        const TracedHooks traced(host_.server(), StanzaDelivering::hook, stanza);
         if (run_chain(table.stanza_delivering, &event) == Flow::done)
             return;
     }
@@ -209,11 +211,14 @@ void SessionManager::deliver_message(AccountObject* account, ClientSession* sess
             return hold(Resume::behind_it, std::move(stanza));
         const AccountRef held = host_.account(stanza.to());
         MessageUndelivered event { *held, stanza };
+        trace(host_.server(), stanza, "nobody is online to take it");
+        const TracedHooks traced(host_.server(), MessageUndelivered::hook, stanza);
         if (run_chain(chain, &event) == Flow::done)
             return;
         break;
     }
     case Act::ignore:
+        trace(host_.server(), stanza, "dropped: nobody is online to take it");
         return;
     case Act::bounce:
     case Act::as_bare:
@@ -240,6 +245,7 @@ void SessionManager::deliver_presence(AccountObject* account, ClientSession* ses
         return hold(Resume::behind_it, std::move(stanza));
     const AccountRef held = account ? AccountRef(*account) : host_.account(stanza.to());
     PresenceArrived event { *held, stanza };
+    const TracedHooks traced(host_.server(), PresenceArrived::hook, stanza);
     if (run_chain(chain, &event) == Flow::done)
         return;
     if (stanza.type() == Stanza::Type::probe)
@@ -254,7 +260,8 @@ void SessionManager::deliver_iq(AccountObject* account, ClientSession* session, 
     if (session)
         return session->send(stanza);
     if (!stanza.is_request())
-        return; // §8.5.3.2.3: an answer that comes too late is nobody's.
+        // §8.5.3.2.3: an answer that comes too late is nobody's.
+        return trace(host_.server(), stanza, "dropped: an answer for a session that is gone");
     if (stanza.to().is_full())
         return host_.server().router().bounce(stanza, StanzaError::Condition::service_unavailable);
     AccountRef held = account ? AccountRef(*account) : host_.account(stanza.to());

@@ -62,6 +62,18 @@ struct LogSettings {
     std::string format = "text"; ///< "text" or "json"
 };
 
+/// What is done about plugins that take too long, throw too much or crash. `[watchdog]`.
+struct WatchdogSettings {
+    Duration warn_after = 100ms; ///< one call of a handler; then it is told of
+    Duration stall_after = 1s; ///< then its stack is logged, and `action` taken
+    std::string action = "log"; ///< "log", "demote" or "quarantine"
+    Duration window = 10min; ///< in which stalls and crashes add up
+    std::uint32_t stalls = 5; ///< in the window, until a plugin is quarantined
+    std::uint32_t failures_per_minute = 600; ///< exceptions of one plugin on one host
+    std::uint32_t crashes = 3; ///< in the window, until a plugin is not loaded again; 0: never
+    std::vector<std::string> required { "internal", "storage-sqlite" }; ///< never quarantined
+};
+
 /// One `[hosts."example.org"]`.
 struct HostSettings {
     std::string domain; ///< prepared
@@ -94,6 +106,7 @@ struct Settings {
     Limits limits;
     LogSettings log;
     TlsSettings tls;
+    WatchdogSettings watchdog;
     std::vector<ListenSettings> listen;
     std::vector<HostSettings> hosts;
     ConfigSource source;

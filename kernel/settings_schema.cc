@@ -168,6 +168,51 @@ const Schema& tls_schema()
     return schema;
 }
 
+const Schema& watchdog_schema()
+{
+    constexpr double hour = 3600;
+    static const Schema schema
+        = Schema::of<WatchdogSettings>(
+            "What is done about plugins that take too long, throw too much or crash.")
+              .option("warn_after", &WatchdogSettings::warn_after,
+                  "How long one call of a plugin's handler may take before a warning names it.")
+              .range(0.02, hour)
+              .reload(Reload::live)
+              .option("stall_after", &WatchdogSettings::stall_after,
+                  "After which the call counts as a stall: its stack is logged and `action` taken.")
+              .range(0.05, hour)
+              .reload(Reload::live)
+              .option("action", &WatchdogSettings::action,
+                  "\"log\" only tells. \"demote\" also moves an iq handler of the server that runs "
+                  "on the loops to the worker pool, where it holds up nobody else. \"quarantine\" "
+                  "unloads a plugin after several stalls or too many exceptions.")
+              .choices({ "log", "demote", "quarantine" })
+              .reload(Reload::live)
+              .option("window", &WatchdogSettings::window,
+                  "The time in which stalls, and crashes of the server, add up.")
+              .range(10, 24 * hour)
+              .reload(Reload::live)
+              .option("stalls", &WatchdogSettings::stalls,
+                  "Stalls in the window after which the action \"quarantine\" is taken.")
+              .range(1, 1000)
+              .reload(Reload::live)
+              .option("failures_per_minute", &WatchdogSettings::failures_per_minute,
+                  "Exceptions of one plugin on one host in a minute that are put up with.")
+              .range(0, 1000000)
+              .reload(Reload::live)
+              .option("crashes", &WatchdogSettings::crashes,
+                  "Crashes of the server in the window after which the plugin whose code ran is "
+                  "not "
+                  "loaded at the next start. 0: it always is.")
+              .range(0, 100)
+              .reload(Reload::live)
+              .option("required", &WatchdogSettings::required,
+                  "Plugins that are never quarantined, because the server is of no use without "
+                  "them.")
+              .reload(Reload::live);
+    return schema;
+}
+
 const Schema& listen_schema()
 {
     static const Schema schema
@@ -235,6 +280,7 @@ std::vector<Section> sections()
         { "[limits]", &limits_schema() },
         { "[log]", &log_schema() },
         { "[tls]", &tls_schema() },
+        { "[watchdog]", &watchdog_schema() },
         { "[[listen]]", &listen_schema() },
         { "[hosts.\"DOMAIN\"]", &host_schema() },
     };

@@ -19,6 +19,9 @@ const Schema& log_schema();
 /// `[tls]`, into TlsSettings.
 const Schema& tls_schema();
 
+/// `[watchdog]`, into WatchdogSettings.
+const Schema& watchdog_schema();
+
 /// One `[[listen]]` as it is written.
 struct ListenOptions {
     std::string kind = "c2s";

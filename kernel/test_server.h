@@ -78,7 +78,8 @@ private:
 class TestServer {
 public:
     explicit TestServer(const std::vector<std::string>& plugins,
-        const std::vector<std::string>& path = { NUNCIO_TEST_PLUGINS })
+        const std::vector<std::string>& path = { NUNCIO_TEST_PLUGINS },
+        const std::function<void(const Settings&)>& before_start = {})
     {
         Settings settings;
         settings.loops = 2;
@@ -93,6 +94,8 @@ public:
         }
         for (const std::string& name : plugins)
             settings.hosts.front().plugins[name] = Value(Value::Table());
+        if (before_start)
+            before_start(settings);
         server_.emplace(std::move(settings), logs_, Server::Options { ClockKind::manual, false });
         started_ = server_->start();
         server_->settle();

@@ -8,6 +8,7 @@
 namespace nuncio::kernel {
 
 class HandlerMeter;
+class TracedHooks;
 
 /// Written by its own thread alone, so that nothing here costs more than a store; read by the
 /// watchdog and, when everything is over, by the handler of fatal signals.
@@ -18,6 +19,7 @@ struct alignas(64) ThreadActivity {
     std::uint64_t allocated = 0; ///< bytes from operator new since the handler began
     /// Where this thread counts. Loops have a place each; 0 is shared by all other threads.
     std::uint32_t place = 0;
+    const TracedHooks* traced = nullptr; ///< what the next chain of hooks is about, if traced
 };
 
 // Lives in the program itself, so that nobody has to look for it.

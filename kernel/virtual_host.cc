@@ -87,7 +87,12 @@ Accounts& VirtualHost::accounts()
 
 std::shared_ptr<const Directory> VirtualHost::directory(Component component)
 {
-    return table().directory[static_cast<std::size_t>(component)];
+    const auto which = static_cast<std::size_t>(component);
+    if (Loop::current())
+        return table().directory[which];
+    // A handler in the worker pool has no table of its own.
+    const std::lock_guard lock(published_mutex_);
+    return published_->directory[which];
 }
 
 std::string VirtualHost::random_id()
@@ -141,7 +146,10 @@ const RouteTable& VirtualHost::table() const
 
 void VirtualHost::publish(std::shared_ptr<const RouteTable> table, Function<void()> switched)
 {
-    published_ = table;
+    {
+        const std::lock_guard lock(published_mutex_);
+        published_ = table;
+    }
     server_.on_every_loop(
         [this, table](KernelLoop& loop) { take(loop, table); }, std::move(switched));
 }

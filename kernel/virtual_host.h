@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -106,7 +107,8 @@ private:
     Jid domain_jid_;
     std::unique_ptr<AuthChain> auth_;
     std::vector<std::unique_ptr<Shard>> shards_;
-    std::shared_ptr<const RouteTable> published_;
+    std::shared_ptr<const RouteTable> published_; // written by the main thread, under the mutex
+    mutable std::mutex published_mutex_;
     std::uint32_t next_slot_ = 0;
     std::unique_ptr<StorageDriver> storage_;
     std::atomic<std::uint64_t> sessions_ = 0;

@@ -1,5 +1,8 @@
 #include "worker_pool.h"
 
+#include "handler_meter.h"
+#include "watched_threads.h"
+
 #include <nuncio/loop.h>
 
 #include <algorithm>
@@ -9,6 +12,7 @@
 #include <deque>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <pthread.h>
 #include <signal.h>
 #include <string>
@@ -94,15 +98,21 @@ struct WorkerPool::State {
     }
 };
 
-WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit)
+WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit, WatchedThreads* watched)
     : state_(std::make_unique<State>())
 {
     state_->limit = queue_limit;
     state_->running.assign(std::max<std::size_t>(threads, 1), idle);
     const SignalsBlocked blocked;
     for (std::size_t i = 0; i < threads; ++i) {
-        auto& thread = state_->threads.emplace_back([this, i] { state_->work_until_end(i); });
-        pthread_setname_np(thread.native_handle(), ("worker-" + std::to_string(i)).c_str());
+        const std::string name = "worker-" + std::to_string(i);
+        auto& thread = state_->threads.emplace_back([this, i, watched, name] {
+            std::optional<WatchedThread> is_watched;
+            if (watched)
+                is_watched.emplace(*watched, name, HandlerMeter::shared_place);
+            state_->work_until_end(i);
+        });
+        pthread_setname_np(thread.native_handle(), name.c_str());
     }
 }
 

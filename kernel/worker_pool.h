@@ -8,11 +8,13 @@
 
 namespace nuncio::kernel {
 
+class WatchedThreads;
+
 class WorkerPool {
 public:
     /// `queue_limit` jobs may wait at the most. Without threads, jobs run when `run_one` or `drain`
-    /// is called: the in-process server of the tests.
-    WorkerPool(std::size_t threads, std::size_t queue_limit);
+    /// is called: the in-process server of the tests. The threads are watched by `watched`, if any.
+    WorkerPool(std::size_t threads, std::size_t queue_limit, WatchedThreads* watched = nullptr);
     ~WorkerPool(); ///< finishes what was accepted
 
     /// Any thread. The job counts as code of the plugin that submits it. False when the queue is

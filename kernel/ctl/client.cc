@@ -138,7 +138,10 @@ Result<Value> Client::call(const std::string& command, Value arguments, StatusLi
         if (const Value* progress = answer->find("progress")) {
             if (status)
                 status->wipe();
-            std::fprintf(stderr, "%s\n", progress->as_string().c_str());
+            // Standard output is the answer's alone when a program reads it.
+            std::FILE* const to = status ? stdout : stderr;
+            std::fprintf(to, "%s\n", progress->as_string().c_str());
+            std::fflush(to);
             continue;
         }
         if (const Value* error = answer->find("error")) {
