@@ -95,7 +95,10 @@ namespace {
 
     int stanza_index(lua_State* state)
     {
-        const StanzaBox& box = check_box(state, 1);
+        // Only the metatable has this function, so the first argument needs no looking at.
+        const auto& box = *static_cast<StanzaBox*>(lua_touserdata(state, 1));
+        if (box.is_empty())
+            check_box(state, 1); // raises
         lua_settop(state, 2);
         lua_rawget(state, lua_upvalueindex(1));
         if (lua_isinteger(state, -1))
