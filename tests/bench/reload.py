@@ -20,13 +20,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-RELOADED = ["echo", "roster", "offline", "presence", "internal", "storage-sqlite", "register", "last"]
+RELOADED = ["echo", "roster", "offline", "presence", "internal", "storage-sqlite", "lua", "register", "last"]
 PLUGINS = ["storage-sqlite", "roster", "presence", "offline", "disco", "register", "ping", "version",
-           "time", "last", "private", "vcard", "echo"]
+           "time", "last", "private", "vcard", "echo", "lua"]
+OPTIONS = {"register": "open = true\nallow_unencrypted = true\nexempt_loopback = true\n",
+           "lua": f'folder = "{ROOT}/tests/bench/policies"\nscripts = ["each"]\n'}
 
 
 def configuration(folder, plugins, port):
-    tables = "".join(f"\n[plugins.{name}]\n" for name in plugins if name != "register")
+    tables = "".join(f"\n[plugins.{name}]\n{OPTIONS.get(name, '')}" for name in plugins)
     return f"""
 [server]
 loops = 2
@@ -49,12 +51,7 @@ tls = "none"
 [hosts."localhost"]
 auth = ["internal"]
 require_encryption = false
-{tables}
-[plugins.register]
-open = true
-allow_unencrypted = true
-exempt_loopback = true
-"""
+{tables}"""
 
 
 class Storm:
@@ -115,7 +112,7 @@ class Storm:
             self.failures.append(f"reload of {name}: {err.strip()}")
 
     def run(self):
-        if self.load("register", users=self.options.users + 30).wait(timeout=300) != 0:
+        if self.load("register", "--seconds", "280", users=self.options.users + 30).wait(timeout=300) != 0:
             self.failures.append("the accounts could not be made: " + self.load_log())
             return
         loads = self.begin_loads()

@@ -32,6 +32,7 @@ Churn::Churn(
     , options_(options)
     , report_(report)
     , errand_(errand)
+    , is_in_use_(options.users)
 {
     for (std::uint32_t i = 0; i < options.concurrency; ++i) {
         sessions_.push_back(std::make_unique<Session>(engine, options, cache, *this));
@@ -76,14 +77,29 @@ void Churn::run_some(std::uint64_t count, double seconds)
 void Churn::start_some()
 {
     while (started_ < to_start_ && !idle_.empty() && report_.error_count == 0) {
+        const auto index = next_account();
+        if (!index)
+            break;
         auto* const session = idle_.back();
         idle_.pop_back();
-        const auto number = options_.first + static_cast<std::uint32_t>(started_ % options_.users);
+        is_in_use_[*index] = true;
         ++started_;
-        session->start(number, goal_of(errand_));
+        session->start(options_.first + *index, goal_of(errand_));
     }
     if (report_.error_count != 0)
         to_start_ = started_;
+}
+
+// The next one in turn whose former session is over: two with one resource would replace each other.
+std::optional<std::uint32_t> Churn::next_account()
+{
+    for (std::uint32_t tried = 0; tried < options_.users; ++tried) {
+        const auto index = next_account_;
+        next_account_ = (next_account_ + 1) % options_.users;
+        if (!is_in_use_[index])
+            return index;
+    }
+    return std::nullopt;
 }
 
 void Churn::on_ready(Session& session)
@@ -117,6 +133,7 @@ void Churn::finished(Session& session)
 void Churn::on_ended(Session& session, std::string_view why)
 {
     idle_.push_back(&session);
+    is_in_use_[session.number() - options_.first] = false;
     if (!why.empty())
         report_.add_error(session.user() + ": " + std::string(why));
 }

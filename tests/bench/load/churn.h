@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace nuncio::bench {
@@ -28,6 +29,7 @@ private:
 
     void run_some(std::uint64_t count, double seconds);
     void start_some();
+    std::optional<std::uint32_t> next_account();
     void finished(Session& session);
 
     Engine& engine_;
@@ -37,6 +39,8 @@ private:
     Histogram latency_;
     std::vector<std::unique_ptr<Session>> sessions_;
     std::vector<Session*> idle_;
+    std::vector<bool> is_in_use_; // by the account's place in turn
+    std::uint32_t next_account_ = 0;
     std::uint64_t started_ = 0;
     std::uint64_t to_start_ = 0;
     std::uint64_t done_ = 0;
