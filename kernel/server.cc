@@ -98,8 +98,8 @@ void Server::job_failed(void* plugin, const std::exception_ptr& thrown)
 
 void Server::run_watched(KernelLoop& loop, std::string name)
 {
-    const WatchedThread watched(
-        watched_threads_, std::move(name), static_cast<std::uint32_t>(loop.index()) + 1);
+    const WatchedThread watched(watched_threads_, std::move(name), WatchedThreads::Kind::loop,
+        static_cast<std::uint32_t>(loop.index()) + 1);
     loop.run();
 }
 

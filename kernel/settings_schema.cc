@@ -175,11 +175,15 @@ const Schema& watchdog_schema()
         = Schema::of<WatchdogSettings>(
             "What is done about plugins that take too long, throw too much or crash.")
               .option("warn_after", &WatchdogSettings::warn_after,
-                  "How long one call of a plugin's handler may take before a warning names it.")
+                  "How long one call of a plugin's handler may take on a loop before a warning "
+                  "names it; in the "
+                  "worker pool it may take ten times as long.")
               .range(0.02, hour)
               .reload(Reload::live)
               .option("stall_after", &WatchdogSettings::stall_after,
-                  "After which the call counts as a stall: its stack is logged and `action` taken.")
+                  "After which the call counts as a stall: its stack is logged and `action` taken. "
+                  "In the "
+                  "worker pool ten times as long, too.")
               .range(0.05, hour)
               .reload(Reload::live)
               .option("action", &WatchdogSettings::action,

@@ -20,6 +20,9 @@ namespace {
     using std::chrono::milliseconds;
 
     constexpr auto failure_period = 1min;
+    // What takes long does so all the time: who reads the log wants to know it, not to drown in it.
+    constexpr auto warning_period = 1min;
+    constexpr int workers_patience = 10; // times that of a loop
     constexpr std::size_t most_frames_logged = 40;
 
     std::string text_of(const HandlerMeter& meter)
@@ -124,16 +127,32 @@ void Watchdog::look_at(
         return;
     const auto time = server_.meters().rate().duration(now - since);
     const auto time_ms = std::chrono::duration_cast<milliseconds>(time);
-    if (time >= bounds.warn_after && !entry.was_warned) {
+    const int patience = entry.kind == WatchedThreads::Kind::loop ? 1 : workers_patience;
+    if (time >= bounds.warn_after * patience && !entry.was_warned) {
         entry.was_warned = true;
-        log_->warn("plugin {} has been running for {} ms and holds up {}", text_of(*meter),
-            time_ms.count(), entry.name);
+        warn(entry, time_ms, now);
     }
-    if (time >= bounds.stall_after && !entry.is_stalling) {
+    if (time >= bounds.stall_after * patience && !entry.is_stalling) {
         entry.is_stalling = true;
         report_stall(entry, time_ms);
         server_.main_loop().post([this, meter] { stalled(*meter); });
     }
+}
+
+void Watchdog::warn(WatchedThreads::Entry& entry, milliseconds time, std::uint64_t now)
+{
+    const auto [known, is_first] = warnings_.try_emplace(entry.meter, Warning { now });
+    Warning& last = known->second;
+    if (!is_first && server_.meters().rate().duration(now - last.at) < warning_period) {
+        ++last.left_out;
+        return;
+    }
+    log_->warn("plugin {} has been running for {} ms and holds up {}{}", text_of(*entry.meter),
+        time.count(), entry.name,
+        last.left_out == 0
+            ? ""
+            : ", and " + std::to_string(last.left_out) + " times since it was last told of");
+    last = { now };
 }
 
 void Watchdog::report_stall(const WatchedThreads::Entry& entry, milliseconds time)

@@ -50,6 +50,7 @@ private:
 
     void run();
     void look_at(WatchedThreads::Entry& entry, std::uint64_t now, const WatchdogSettings& settings);
+    void warn(WatchedThreads::Entry& entry, std::chrono::milliseconds time, std::uint64_t now);
     void report_stall(const WatchedThreads::Entry& entry, std::chrono::milliseconds time);
     // Main loop.
     void stalled(const HandlerMeter& meter);
@@ -65,6 +66,11 @@ private:
     WatchdogSettings settings_; // guarded
     bool is_stopping_ = false; // guarded
     std::thread thread_;
+    struct Warning {
+        std::uint64_t at; ///< in ticks
+        std::uint64_t left_out = 0; ///< since
+    };
+    std::map<const HandlerMeter*, Warning> warnings_; // the last ones; guarded as the threads are
     std::map<const HandlerMeter*, std::uint64_t> failures_; // of the last count; monitor only
     std::map<Whose, std::deque<std::chrono::steady_clock::time_point>> stalls_; // main loop
 };

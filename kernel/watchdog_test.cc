@@ -18,9 +18,11 @@ namespace {
 /// A thread that is inside of a handler, for as long as it lives.
 class StuckThread {
 public:
-    StuckThread(Server& server, HandlerMeter& meter)
-        : thread_([this, &server, &meter] {
-            const WatchedThread watched(server.threads(), "loop-7", HandlerMeter::shared_place);
+    StuckThread(
+        Server& server, HandlerMeter& meter, WatchedThreads::Kind kind = WatchedThreads::Kind::loop)
+        : thread_([this, &server, &meter, kind] {
+            const WatchedThread watched(
+                server.threads(), "loop-7", kind, HandlerMeter::shared_place);
             {
                 MeteredRun run(&meter);
                 is_inside_ = true;
@@ -115,6 +117,37 @@ TEST_CASE("a handler that takes long is told of once, and one that stalls with i
     thread.leave();
     look_in(*server, 2500ms);
     CHECK_FALSE(server->watchdog().is_stalling("sleepy", "a.example"));
+}
+
+TEST_CASE("a worker may be held up ten times as long as a loop")
+{
+    TestServer server({});
+    const StuckThread thread(*server, meter_of(*server, "sleepy"), WatchedThreads::Kind::worker);
+    look_in(*server, 900ms);
+    CHECK_FALSE(server.logs().has("sleepy"));
+    look_in(*server, 1100ms);
+    CHECK(count_of(server.logs().all(), "has been running for") == 1);
+    look_in(*server, 9000ms);
+    CHECK_FALSE(server->watchdog().is_stalling("sleepy", "a.example"));
+    look_in(*server, 11000ms);
+    CHECK(server->watchdog().is_stalling("sleepy", "a.example"));
+}
+
+TEST_CASE("a handler that takes long again and again is told of once in a minute")
+{
+    TestServer server({});
+    HandlerMeter& meter = meter_of(*server, "sleepy");
+    const auto take_long = [&](std::chrono::milliseconds from) {
+        StuckThread thread(*server, meter);
+        look_in(*server, from);
+        look_in(*server, from + 200ms);
+    };
+    for (int second = 0; second < 60; second += 5)
+        take_long(std::chrono::seconds(second));
+    CHECK(count_of(server.logs().all(), "has been running for") == 1);
+    take_long(62s);
+    CHECK(count_of(server.logs().all(), "has been running for") == 2);
+    CHECK(server.logs().has("and 11 times since it was last told of"));
 }
 
 TEST_CASE("demoted, an iq handler of the server runs in the pool from then on")

@@ -7,7 +7,8 @@
 
 namespace nuncio::kernel {
 
-WatchedThread::WatchedThread(WatchedThreads& threads, std::string name, std::uint32_t place)
+WatchedThread::WatchedThread(
+    WatchedThreads& threads, std::string name, WatchedThreads::Kind kind, std::uint32_t place)
     : threads_(threads)
 {
     this_thread.place = place;
@@ -21,7 +22,8 @@ WatchedThread::WatchedThread(WatchedThreads& threads, std::string name, std::uin
 
     const std::lock_guard lock(threads_.mutex());
     auto& entries = threads_.entries();
-    entry_ = entries.insert(entries.end(), { std::move(name), ::pthread_self(), &this_thread });
+    entry_
+        = entries.insert(entries.end(), { std::move(name), kind, ::pthread_self(), &this_thread });
 }
 
 WatchedThread::~WatchedThread()

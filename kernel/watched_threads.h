@@ -16,8 +16,13 @@ class HandlerMeter;
 
 class WatchedThreads {
 public:
+    enum class Kind {
+        loop, ///< serves many: nothing may hold it up
+        worker, ///< is there to be held up
+    };
     struct Entry {
         std::string name;
+        Kind kind;
         pthread_t thread;
         const ThreadActivity* activity;
         // What the watchdog knows of it.
@@ -40,7 +45,8 @@ private:
 /// is recorded. `place`: where it counts (HandlerMeter).
 class WatchedThread {
 public:
-    WatchedThread(WatchedThreads& threads, std::string name, std::uint32_t place);
+    WatchedThread(
+        WatchedThreads& threads, std::string name, WatchedThreads::Kind kind, std::uint32_t place);
     ~WatchedThread();
     WatchedThread(const WatchedThread&) = delete;
     WatchedThread& operator=(const WatchedThread&) = delete;

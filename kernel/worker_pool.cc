@@ -109,7 +109,8 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit, WatchedThre
         auto& thread = state_->threads.emplace_back([this, i, watched, name] {
             std::optional<WatchedThread> is_watched;
             if (watched)
-                is_watched.emplace(*watched, name, HandlerMeter::shared_place);
+                is_watched.emplace(
+                    *watched, name, WatchedThreads::Kind::worker, HandlerMeter::shared_place);
             state_->work_until_end(i);
         });
         pthread_setname_np(thread.native_handle(), name.c_str());

@@ -84,6 +84,6 @@ TEST_CASE("whether a plugin or a slot's value has something to hand over is know
     CHECK_FALSE(detail::overrides_save<Forgetful>);
     CHECK(detail::overrides_save<Mindful>);
     CHECK(detail::overrides_save<MindfulChild>);
-    CHECK_FALSE(bool(detail::slot_codec<Plain>()));
-    CHECK(bool(detail::slot_codec<Carried>()));
+    CHECK_FALSE(detail::Carried<Plain>);
+    CHECK(detail::Carried<Carried>);
 }

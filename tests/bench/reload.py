@@ -39,6 +39,10 @@ plugin_path = ["{plugins_folder}"]
 [limits]
 connections_per_address = 10000
 
+[watchdog]
+warn_after = "1 min"
+stall_after = "5 min"
+
 [log]
 target = "file"
 file = "{folder}/nuncio.log"

@@ -118,16 +118,16 @@ public:
     template <class T>
     SlotId<T> session_slot(std::string_view name)
     {
-        if constexpr (constexpr auto codec = detail::slot_codec<T>(); bool(codec))
-            return { add_carried_slot(true, name, codec) };
+        if constexpr (detail::Carried<T>)
+            return { add_carried_slot(true, name, detail::slot_codec<T>()) };
         else
             return { add_slot(true, name) };
     }
     template <class T>
     SlotId<T> account_slot(std::string_view name)
     {
-        if constexpr (constexpr auto codec = detail::slot_codec<T>(); bool(codec))
-            return { add_carried_slot(false, name, codec) };
+        if constexpr (detail::Carried<T>)
+            return { add_carried_slot(false, name, detail::slot_codec<T>()) };
         else
             return { add_slot(false, name) };
     }

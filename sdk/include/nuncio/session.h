@@ -38,32 +38,31 @@ namespace detail {
         Result<void*> (*read)(const Snapshot& snapshot) = nullptr;
         void (*destroy)(void* value) = nullptr;
 
-        constexpr explicit operator bool() const { return write != nullptr; }
+        explicit operator bool() const { return write != nullptr; }
     };
 
-    /// Of types with `void save(Snapshot&) const` and `restore(const Snapshot&)`, which answers
-    /// nothing or a Result<void>.
+    /// Has `void save(Snapshot&) const`, and `restore(const Snapshot&)`, which answers nothing or a
+    /// Result<void>.
     template <class T>
-    constexpr SlotCodec slot_codec()
+    concept Carried = requires(const T& from, T& to, Snapshot& out, const Snapshot& in)
     {
-        if constexpr (requires(const T& from, T& to, Snapshot& out, const Snapshot& in) {
-                          from.save(out);
-                          to.restore(in);
-                      })
-            return { [](const void* value, Snapshot& out) {
-                        static_cast<const T*>(value)->save(out);
-                    },
-                [](const Snapshot& in) -> Result<void*> {
-                    auto made = std::make_unique<T>();
-                    if constexpr (std::is_void_v<decltype(made->restore(in))>)
-                        made->restore(in);
-                    else if (Result<void> restored = made->restore(in); !restored)
-                        return restored.error();
-                    return static_cast<void*>(made.release());
-                },
-                [](void* value) { delete static_cast<T*>(value); } };
-        else
-            return {};
+        from.save(out);
+        to.restore(in);
+    };
+
+    template <Carried T>
+    SlotCodec slot_codec()
+    {
+        return { [](const void* value, Snapshot& out) { static_cast<const T*>(value)->save(out); },
+            [](const Snapshot& in) -> Result<void*> {
+                auto made = std::make_unique<T>();
+                if constexpr (std::is_void_v<decltype(made->restore(in))>)
+                    made->restore(in);
+                else if (Result<void> restored = made->restore(in); !restored)
+                    return restored.error();
+                return static_cast<void*>(made.release());
+            },
+            [](void* value) { delete static_cast<T*>(value); } };
     }
 
     /// Kernel-owned values of plugins, by slot.
