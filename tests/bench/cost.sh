@@ -8,11 +8,11 @@ root=$(cd "$here/../.." && pwd)
 
 usage() {
     cat <<EOF
-Usage: cost.sh [--server nuncio|prosody|floor] [--transport plain|tls] [--scenario chat|ping]
+Usage: cost.sh [--server nuncio|prosody|floor] [--transport plain|tls] [--scenario chat|ping|login|handshake]
                [--only allocations,syscalls,instructions,hops] [--users N] [--build DIR] [--port N]
                [--json FILE] [--keep]
 
-  --scenario   chat: per delivered message; ping: per ping and answer
+  --scenario   chat: per delivered message; ping: per ping and answer; login, handshake: per session that comes and goes
   --users      of them, half write at a time (default: 20)
   --json FILE  where the figures go (default: cost.json in the build folder)
   --keep       keep the folder with callgrind's output (read it with callgrind_annotate)
@@ -50,12 +50,17 @@ wants() { is_listed "$1" "$only"; }
 
 # load COUNT: runs one, and sets `units` to what was delivered in it, all in all.
 load() {
-    local name=$scenario result=$work/result.json
+    local name=$scenario result=$work/result.json how
     [ "$server" != floor ] || name=relay
+    case $name in
+        login | handshake) how="--concurrency 2" ;;
+        *) how="--warm-up 0 --setup-seconds 180" ;;
+    esac
     rm -f "$result"
+    # shellcheck disable=SC2086 # several words
     timeout 500 "$bin/nuncio-load" "$name" --transport "$transport" --users "$users" \
         --port "$(port_of "$server" "$transport")" --scram-cache "$work/scram" --json "$result" \
-        --warm-up 0 --seconds 300 --count "$1" --setup-seconds 180 --grace 60 > "$work/load.log" 2>&1 \
+        --seconds 300 --count "$1" --grace 60 $how > "$work/load.log" 2>&1 \
         || { cat "$work/load.log" >&2; echo "the load failed" >&2; exit 1; }
     units=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["units_in_all"])' "$result")
 }
@@ -132,7 +137,7 @@ instructions() {
         under valgrind -q --tool=callgrind --callgrind-out-file="$out.%p"
         load $length
         stop "$server"
-        total=$(awk '/^(summary|totals):/ { if ($2 > most) most = $2 } END { printf "%d", most }' "$out".*)
+        total=$(awk '/^(summary|totals):/ { if ($2 > most) most = $2 } END { printf "%.0f", most }' "$out".*)
         if [ $length = 1000 ]; then short_units=$units short=$total; fi
     done
     per_unit CPU instructions $((total - short)) $((units - short_units))
