@@ -124,8 +124,6 @@ void Script::declare(std::string summary, OnError on_error)
 Script::Call* Script::take_call()
 {
     if (idle_.empty()) {
-        if (calls_.size() > bounds_.calls)
-            return nullptr;
         auto made = std::make_unique<Call>();
         const auto prepare = [](lua_State* state, void* with) {
             auto& call = *static_cast<Call*>(with);
@@ -151,7 +149,6 @@ Script::Call* Script::take_call()
 Script::Call* Script::begin(const Handler& handler, const Subject& subject, Progress& progress)
 {
     progress = Progress::failed;
-    failure_ = "too many of its calls are waiting";
     Call* const call = take_call();
     if (!call)
         return nullptr;
@@ -172,7 +169,6 @@ Script::Call* Script::begin(const Handler& handler, const Subject& subject, Prog
 Script::Call* Script::begin_function(int function, Progress& progress)
 {
     progress = Progress::failed;
-    failure_ = "too many of its calls are waiting";
     Call* const call = take_call();
     if (!call)
         return nullptr;

@@ -115,6 +115,8 @@ public:
     void set_option_value(Value value) { options_.back().value = std::move(value); }
     Library* library() { return library_; }
     Call* current() { return current_; }
+    /// Calls that have begun and not ended, beside the one that runs.
+    std::size_t others_under_way() const { return calls_.size() - idle_.size() - 1; }
     void set_current(Call* call) { current_ = call; }
     std::uint32_t timers = 0; ///< armed now
 

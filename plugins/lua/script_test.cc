@@ -10,6 +10,16 @@ using namespace nuncio::lua;
 
 namespace {
 
+/// In which an answer takes its time, if so chosen.
+struct SlowWorld final : TestWorld {
+    using TestWorld::TestWorld;
+    std::optional<Result<Value>> answer(const Request& request) override
+    {
+        return is_slow ? std::nullopt : TestWorld::answer(request);
+    }
+    bool is_slow = false;
+};
+
 /// A script in the world of tests, with plenty of time.
 struct Trial {
     explicit Trial(std::string text, Script::Bounds bounds = {}, Budget budget = plenty())
@@ -53,7 +63,7 @@ struct Trial {
         return answer;
     }
 
-    TestWorld world;
+    SlowWorld world;
     std::unique_ptr<Script> script;
     std::string failure;
     std::size_t sent = 0;
@@ -166,6 +176,39 @@ TEST_CASE("bounds hold at N and end at N + 1")
         { .value_bytes = 100 });
     CHECK(stored.judge("98") == "pass"); // and two quotes
     CHECK(stored.judge("99").find("larger than 100 bytes") != std::string::npos);
+}
+
+TEST_CASE("waits have bounds: of one call, and of calls that wait at once")
+{
+    Trial waits(
+        "on('message.in', function(s) for i = 1, tonumber(s.body) do await(sleep(1)) end end)",
+        { .waits = 2, .calls = 2 });
+    CHECK(waits.judge("2") == "pass"); // the world of tests answers at once, and nothing waits
+    CHECK(waits.judge("3") == "pass");
+
+    waits.world.is_slow = true;
+    const Script::Handler& handler = waits.script->handlers().at(0);
+    Stanza stanza(Stanza::Kind::message, Stanza::Type::chat);
+    stanza.element().add("body").text("3");
+    const Subject subject { .stanza = &stanza };
+    Script::Progress progress {};
+    Script::Call* const first = waits.script->begin(handler, subject, progress);
+    CHECK(progress == Script::Progress::waits);
+    Script::Call* const second = waits.script->begin(handler, subject, progress);
+    CHECK(progress == Script::Progress::waits);
+    CHECK(waits.judge("0") == "pass"); // who does not wait goes on being asked
+    CHECK(waits.judge("1").find("2 of its calls wait already (option waiting_calls)")
+        != std::string::npos);
+
+    CHECK(waits.script->resume(*first, Value()) == Script::Progress::waits);
+    CHECK(waits.script->resume(*first, Value()) == Script::Progress::failed);
+    CHECK(waits.script->failure().find("more than 2 waits in one call (option waits)")
+        != std::string::npos);
+    waits.script->end(*first);
+    Script::Call* const third = waits.script->begin(handler, subject, progress);
+    CHECK(progress == Script::Progress::waits);
+    waits.script->end(*second);
+    waits.script->end(*third);
 }
 
 TEST_CASE("what cannot be loaded says where and why")

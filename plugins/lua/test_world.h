@@ -10,7 +10,7 @@
 
 namespace nuncio::lua {
 
-class TestWorld final : public World {
+class TestWorld : public World {
 public:
     explicit TestWorld(std::string host)
         : host_(std::move(host))

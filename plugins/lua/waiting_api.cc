@@ -153,6 +153,9 @@ namespace {
         if (call->waits >= script.bounds().waits)
             return luaL_error(
                 state, "more than %d waits in one call (option waits)", int(script.bounds().waits));
+        if (script.others_under_way() >= script.bounds().calls)
+            return luaL_error(state, "%d of its calls wait already (option waiting_calls)",
+                int(script.bounds().calls));
         ++call->waits;
         call->request = request;
         return lua_yield(state, 0); // goes on with the answer as its results
