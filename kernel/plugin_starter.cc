@@ -27,9 +27,9 @@ namespace {
             parts.context.begin(neighbours);
             auto started = parts.plugin->start(parts.context);
             auto registered = parts.context.end();
-            const auto& fault = instance.host().server().options().start_fault;
+            const auto& fault = instance.host().server().options().fault;
             if (started && registered && fault)
-                return fault(instance.name());
+                return fault(instance.name(), Server::Options::Call::start);
             return started ? registered : started;
         } catch (...) {
             (void)parts.context.end();

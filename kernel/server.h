@@ -38,9 +38,10 @@ public:
     struct Options {
         ClockKind clock = ClockKind::real;
         bool threads = true;
-        /// In-process tests: asked after each start of an instance, with the plugin's name; what it
-        /// answers or throws counts as the plugin's own.
-        std::function<Result<void>(std::string_view)> start_fault {};
+        /// In-process tests: asked after each of these calls of an instance, with the plugin's
+        /// name; what it answers or throws counts as the plugin's own.
+        enum class Call { start, save, restore };
+        std::function<Result<void>(std::string_view plugin, Call)> fault {};
     };
     Server(Settings settings, LogSink& logs, Options options);
     ~Server();

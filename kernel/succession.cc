@@ -63,11 +63,13 @@ namespace {
     }
 
     template <class Code>
-    Result<void> guarded(PluginInstance& instance, Code code)
+    Result<void> guarded(PluginInstance& instance, Server::Options::Call call, Code code)
     {
         const InPlugin inside(instance);
         try {
-            return code(*instance.parts().plugin);
+            Result<void> result = code(*instance.parts().plugin);
+            const auto& fault = instance.host().server().options().fault;
+            return result && fault ? fault(instance.name(), call) : result;
         } catch (...) {
             return Error { instance.name() + " on " + std::string(instance.host().domain())
                     + " threw: " + thrown_text(),
@@ -96,7 +98,7 @@ Result<void> Succession::save(Snapshot& snapshot) const
 {
     if (!former->generation().descriptor().has_state)
         return {};
-    return guarded(*former, [&](const Plugin& plugin) -> Result<void> {
+    return guarded(*former, Server::Options::Call::save, [&](const Plugin& plugin) -> Result<void> {
         plugin.save(snapshot);
         return {};
     });
@@ -106,7 +108,8 @@ Result<void> Succession::restore(const Snapshot& snapshot) const
 {
     if (!former->generation().descriptor().has_state)
         return {};
-    auto restored = guarded(*heir, [&](Plugin& plugin) { return plugin.restore(snapshot); });
+    auto restored = guarded(*heir, Server::Options::Call::restore,
+        [&](Plugin& plugin) { return plugin.restore(snapshot); });
     if (!restored)
         return Error { heir->name() + ": " + restored.error().text, restored.error().kind };
     return restored;

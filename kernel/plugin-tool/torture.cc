@@ -28,6 +28,7 @@ namespace {
     using test::Heard;
     using test::ScriptedClient;
     using test::ScriptedServer;
+    using Call = kernel::Server::Options::Call;
 
     constexpr const char* storage_interface = "storage/1";
     constexpr std::uintmax_t bytes_of_half_a_copy = 600; // debug information makes files long
@@ -40,9 +41,12 @@ namespace {
         storage_fails,
         start_throws,
         storage_is_slow,
-        file_is_cut
+        file_is_cut,
+        save_throws,
+        restore_fails,
+        restore_throws
     };
-    constexpr int fault_count = 6;
+    constexpr int fault_count = 9;
 
     const char* to_string(Fault fault)
     {
@@ -57,16 +61,16 @@ namespace {
             return "with a start that throws";
         case Fault::storage_is_slow:
             return "with storage that is slow";
+        case Fault::save_throws:
+            return "with a save that throws";
+        case Fault::restore_fails:
+            return "with a restore that fails";
+        case Fault::restore_throws:
+            return "with a restore that throws";
         case Fault::file_is_cut:
             break;
         }
         return "with a file that is half copied";
-    }
-
-    bool lets_reload(Fault fault)
-    {
-        return fault != Fault::start_fails && fault != Fault::start_throws
-            && fault != Fault::file_is_cut;
     }
 
     /// The plugins in some folders and in the auth-backends beside them, the first of each name.
@@ -125,30 +129,16 @@ namespace {
             make_folder(script, others);
             script.plugin_path = { folder_ };
             script.loops = 2;
-            server_.emplace(
-                std::move(script), [this](std::string_view plugin) { return start_fault(plugin); });
-            if (server_->failure())
-                throw std::runtime_error("it does not start: " + *server_->failure());
-            for (const char* name : { "romeo", "juliet", "mercutio" })
-                if (auto wrong = server_->create_account(*Jid::parse(address(name)), "secret"))
-                    throw std::runtime_error("no account for the test: " + *wrong);
-            put_storage_before();
-            log_in(romeo_, "romeo");
-            log_in(juliet_, "juliet");
-            find_probes();
-            play(Fault::none, false); // what is usual without a reload
-            usual_ = round_;
+            try {
+                prepare(std::move(script));
+            } catch (...) {
+                end();
+                throw;
+            }
         }
         Torture(const Torture&) = delete;
         Torture& operator=(const Torture&) = delete;
-        ~Torture()
-        {
-            romeo_.reset();
-            juliet_.reset();
-            server_.reset();
-            std::error_code failure;
-            fs::remove_all(folder_, failure);
-        }
+        ~Torture() { end(); }
 
         void run(unsigned rounds)
         {
@@ -185,6 +175,32 @@ namespace {
             int echoed = 0; ///< by domains of the plugin
         };
 
+        void prepare(test::ScriptOptions script)
+        {
+            server_.emplace(std::move(script),
+                [this](std::string_view plugin, Call call) { return fault_of(plugin, call); });
+            if (server_->failure())
+                throw std::runtime_error("it does not start: " + *server_->failure());
+            for (const char* name : { "romeo", "juliet", "mercutio" })
+                if (auto wrong = server_->create_account(*Jid::parse(address(name)), "secret"))
+                    throw std::runtime_error("no account for the test: " + *wrong);
+            put_storage_before();
+            log_in(romeo_, "romeo");
+            log_in(juliet_, "juliet");
+            find_probes();
+            play(Fault::none, false); // what is usual without a reload
+            usual_ = round_;
+        }
+
+        void end()
+        {
+            romeo_.reset();
+            juliet_.reset();
+            server_.reset();
+            std::error_code failure;
+            fs::remove_all(folder_, failure);
+        }
+
         static std::string address(std::string_view name)
         {
             return std::string(name) + "@localhost";
@@ -210,12 +226,21 @@ namespace {
                         fs::copy_options::skip_existing);
         }
 
-        Result<void> start_fault(std::string_view plugin) const
+        /// What goes wrong in a call of the plugin, in this round.
+        Result<void> fault_of(std::string_view plugin, Call call)
         {
-            if (plugin == note_.name && fault_ == Fault::start_fails)
-                return Error { "the torture's fault" };
-            if (plugin == note_.name && fault_ == Fault::start_throws)
+            if (plugin != note_.name)
+                return {};
+            const bool fails = (call == Call::start && fault_ == Fault::start_fails)
+                || (call == Call::restore && fault_ == Fault::restore_fails);
+            const bool throws = (call == Call::start && fault_ == Fault::start_throws)
+                || (call == Call::save && fault_ == Fault::save_throws)
+                || (call == Call::restore && fault_ == Fault::restore_throws);
+            has_struck_ |= fails || throws;
+            if (throws)
                 throw std::runtime_error("the torture's exception");
+            if (fails)
+                return Error { "the torture's fault" };
             return {};
         }
 
@@ -307,6 +332,7 @@ namespace {
         {
             round_ = {};
             fault_ = fault;
+            has_struck_ = fault == Fault::file_is_cut;
             if (storage_)
                 storage_->set_mood(fault == Fault::storage_fails ? TortureStorage::Mood::failing
                         : fault == Fault::storage_is_slow        ? TortureStorage::Mood::slow
@@ -359,7 +385,8 @@ namespace {
                 throw std::runtime_error("the request " + *asked_.begin() + " was never answered");
             if (!with_reload)
                 return;
-            if (lets_reload(fault)) {
+            // A plugin without state is not asked to save and restore.
+            if (!has_struck_) {
                 if (wrong)
                     throw std::runtime_error(*wrong);
                 ++reloads_;
@@ -469,6 +496,7 @@ namespace {
         std::vector<Probe> probes_;
         std::vector<std::string> domains_;
         Fault fault_ = Fault::none;
+        bool has_struck_ = false; ///< in this round
         Round round_, usual_;
         std::set<std::string> asked_; ///< and not answered yet
         std::set<std::string> settled_; ///< delivered late, or bounced

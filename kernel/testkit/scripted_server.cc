@@ -51,7 +51,7 @@ struct ScriptedServer::Sink final : kernel::LogSink {
 };
 
 ScriptedServer::ScriptedServer(
-    ScriptOptions options, std::function<Result<void>(std::string_view)> start_fault)
+    ScriptOptions options, decltype(kernel::Server::Options::fault) fault)
     : options_(std::move(options))
     , sink_(std::make_unique<Sink>())
 {
@@ -86,9 +86,8 @@ ScriptedServer::ScriptedServer(
         return;
     }
     server_ = std::make_unique<kernel::Server>(std::move(reading.settings), *sink_,
-        kernel::Server::Options { .clock = kernel::ClockKind::manual,
-            .threads = false,
-            .start_fault = std::move(start_fault) });
+        kernel::Server::Options {
+            .clock = kernel::ClockKind::manual, .threads = false, .fault = std::move(fault) });
     if (auto started = server_->start(); !started)
         failure_ = started.error().text;
     server_->settle();

@@ -79,9 +79,9 @@ struct ScriptOptions {
 
 class ScriptedServer {
 public:
-    /// `start_fault`: see kernel::Server::Options.
+    /// `fault`: see kernel::Server::Options.
     explicit ScriptedServer(
-        ScriptOptions options, std::function<Result<void>(std::string_view)> start_fault = {});
+        ScriptOptions options, decltype(kernel::Server::Options::fault) fault = {});
     ~ScriptedServer();
 
     /// What went wrong at start, or nothing.
