@@ -152,6 +152,8 @@ abi() {
 reload() {
     local preset=$1 log=$logs/reload-$1.log status=0
     shift
+    # The load comes from the release build, whoever is loaded.
+    [ -x build/release/bin/nuncio-load ] || build release nuncio-load || return
     step "reloads under load, $preset"
     timeout 300 tests/bench/reload.py --build "build/$preset" "$@" > "$log" 2>&1 || status=$?
     count_last_line "reload $preset" "$log" "$status"

@@ -91,7 +91,7 @@ class Storm:
     def load(self, scenario, *words, first=0, users=0):
         log = open(self.folder / "load.log", "ab")
         return subprocess.Popen(
-            [self.bin / "nuncio-load", scenario, "--port", str(self.options.port), "--transport", "plain",
+            [self.options.load, scenario, "--port", str(self.options.port), "--transport", "plain",
              "--first", str(first), "--users", str(users), "--scram-cache",
              self.folder / f"scram-{scenario}", *words], stdout=log, stderr=log)
 
@@ -201,6 +201,7 @@ def main():
     global plugins_folder
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--load", type=Path, default=ROOT / "build/release/bin/nuncio-load")
     parser.add_argument("--rounds", type=int, default=0, help="reloads; 0: as many as the load lasts")
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--rate", type=int, default=500, help="messages per second")
