@@ -18,6 +18,9 @@ namespace {
     // send; but sockets must get their turn too.
     constexpr int mail_rounds = 8;
     constexpr int turn_end_rounds = 16;
+    // One look at the sockets may find a thousand readable. What they cause is written before it
+    // has left the processor's cache.
+    constexpr std::size_t turn_end_batch = 128;
     constexpr std::size_t kept_scratch = 256 * 1024;
     constexpr std::size_t kept_buffers = 64;
     constexpr std::size_t kept_buffer_size = 64 * 1024;
@@ -235,6 +238,12 @@ void KernelLoop::io_happened()
 {
     ++state_->activity;
     wake_up();
+}
+
+void KernelLoop::io_handled()
+{
+    if (state_->turn_ends.size() >= turn_end_batch)
+        run_turn_ends();
 }
 
 void KernelLoop::wake_up()

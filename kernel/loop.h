@@ -97,6 +97,8 @@ public:
     /// its callbacks: the loop is awake, and nobody needs to wake it.
     uv_loop_s* uv();
     void io_happened();
+    /// And this last, where reading made something to write.
+    void io_handled();
 
 protected:
     std::uint64_t start_timer(Duration delay, Duration repeat, Function<void()> job) override;

@@ -56,8 +56,10 @@ struct SocketConnection::Watcher {
     static void on_ready(uv_poll_t* handle, int status, int events)
     {
         auto* const owner = static_cast<Watcher*>(handle->data)->owner;
-        owner->loop_->io_happened();
-        owner->on_ready(status, events);
+        KernelLoop& loop = *owner->loop_;
+        loop.io_happened();
+        owner->on_ready(status, events); // the owner may be gone now, or live on another loop
+        loop.io_handled();
     }
 };
 
