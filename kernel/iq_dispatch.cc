@@ -3,6 +3,8 @@
 
 #include "iq_queue.h"
 #include "plugin_task.h"
+#include "router.h"
+#include "server.h"
 #include "virtual_host.h"
 
 #include <charconv>
@@ -43,7 +45,7 @@ IqReply call_handler(PluginInstance& instance, Registrations::IqHandler& handler
     }
 }
 
-void dispatch_iq(VirtualHost& host, const IqEntry& entry, Stanza stanza, AccountRef account)
+void dispatch_iq(VirtualHost& host, const IqEntry& entry, Stanza&& stanza, AccountRef account)
 {
     Registrations::IqHandler& handler = *entry.handler;
     if (!may_ask(handler.options.access, handler.component, stanza, host)) {
@@ -60,8 +62,9 @@ void dispatch_iq(VirtualHost& host, const IqEntry& entry, Stanza stanza, Account
             *entry.instance, handler, host, std::move(stanza), std::move(account)));
         return;
     }
-    const Iq iq(std::move(stanza), host, account ? &*account : nullptr);
-    host.route(call_handler(*entry.instance, handler, iq).stanza(iq.stanza()));
+    Iq iq(std::move(stanza), host, account ? &*account : nullptr);
+    const IqReply reply = call_handler(*entry.instance, handler, iq);
+    host.server().router().route(reply.stanza(iq.take_stanza()));
 }
 
 Result<Discipline> parse_discipline(std::string_view text)

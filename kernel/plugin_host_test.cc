@@ -221,8 +221,8 @@ TEST_CASE("slots end with their plugin")
     home.post([&] {
         account = server.host().account(user);
         for (int i = 0; i < 2; ++i)
-            dispatch_iq(server.host(), server.host().table().iq[1].at("urn:test:greeting"), request,
-                account);
+            dispatch_iq(server.host(), server.host().table().iq[1].at("urn:test:greeting"),
+                Stanza(request), account);
         CHECK_FALSE(account->slots().empty());
     });
     server->settle();

@@ -87,7 +87,7 @@ std::size_t Router::home_index(JidView entity) const
     return home_count_ == 1 ? 0 : JidHash()(entity.bare_text()) % home_count_;
 }
 
-void Router::route(Stanza stanza)
+void Router::route(Stanza&& stanza)
 {
     KernelLoop* here = KernelLoop::current();
     const JidView to = stanza.to();
@@ -127,14 +127,14 @@ void Router::fan_out(Stanza stanza, std::vector<Jid> to)
     }
 }
 
-void Router::handle_mail(Work work, std::size_t stanzas)
+void Router::handle_mail(Work&& work, std::size_t stanzas)
 {
     Lane& lane = *lanes_[KernelLoop::current()->index()];
     lane.hops.fetch_add(stanzas, std::memory_order_relaxed);
     handle(lane, std::move(work));
 }
 
-void Router::handle(Lane& lane, Work work)
+void Router::handle(Lane& lane, Work&& work)
 {
     if (lane.is_busy) {
         lane.waiting.push_back(std::move(work));
@@ -169,7 +169,7 @@ void Router::handle_waiting(Lane& lane)
     lane.is_busy = false;
 }
 
-void Router::handle_one(Work work)
+void Router::handle_one(Work&& work)
 {
     if (!work.shared)
         return arrive(std::move(work.stanza));
@@ -201,7 +201,7 @@ namespace {
 
 }
 
-void Router::arrive(Stanza stanza)
+void Router::arrive(Stanza&& stanza)
 {
     const auto& domains = server_.domains().domains;
     const auto found = domains.find(stanza.to().domain());
@@ -233,7 +233,7 @@ void Router::arrive(Stanza stanza)
     SessionManager(*target.host).deliver(std::move(stanza));
 }
 
-void Router::arrive_at_plugin(VirtualHost& host, Stanza stanza)
+void Router::arrive_at_plugin(VirtualHost& host, Stanza&& stanza)
 {
     // The host's own table is what switches with its plugins.
     const auto& domains = host.table().domains;
@@ -284,7 +284,7 @@ void LocalRouter::hold(Stanza& stanza, Function<void(Stanza)> go_on)
         [held = std::move(stanza), go_on = std::move(go_on)]() mutable { go_on(std::move(held)); });
 }
 
-void LocalRouter::deliver(Stanza stanza)
+void LocalRouter::deliver(Stanza&& stanza)
 {
     const bool to_server = stanza.to().is_domain();
     if (stanza.is_iq()) {
@@ -303,7 +303,7 @@ void LocalRouter::deliver(Stanza stanza)
     run_chain(chain, &event);
 }
 
-void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account)
+void LocalRouter::handle_iq(Component component, Stanza&& stanza, Account* account)
 {
     const auto& handlers = host_.table().iq[static_cast<std::size_t>(component)];
     const auto entry = handlers.find(stanza.payload().ns());
@@ -324,7 +324,7 @@ void LocalRouter::handle_iq(Component component, Stanza stanza, Account* account
         host_, entry->second, std::move(stanza), account ? AccountRef(*account) : AccountRef());
 }
 
-void S2sManager::route(Stanza stanza)
+void S2sManager::route(Stanza&& stanza)
 {
     // RFC 6120 §10.4. Presence that only informs is not worth an answer; a request for a
     // subscription is.

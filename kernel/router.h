@@ -33,7 +33,7 @@ public:
     /// From any loop or worker thread. `to` and `from` are set. Carries the stanza to the home loop
     /// of `to` and hands it to the local router, the session manager, a plugin, or the s2s manager.
     /// Routing from inside a handler is safe: it happens after the handler has returned.
-    void route(Stanza stanza);
+    void route(Stanza&& stanza);
     /// The same content to several addresses.
     void fan_out(Stanza stanza, std::vector<Jid> to);
     /// Stanzas for one account that had to wait on this loop, its home, in order; nothing that is
@@ -53,12 +53,12 @@ private:
     friend struct FanOutMail;
     struct Lane;
     struct Work;
-    void handle_mail(Work work, std::size_t stanzas);
-    void handle(Lane& lane, Work work);
+    void handle_mail(Work&& work, std::size_t stanzas);
+    void handle(Lane& lane, Work&& work);
     void handle_waiting(Lane& lane);
-    void handle_one(Work work);
-    void arrive(Stanza stanza);
-    void arrive_at_plugin(VirtualHost& host, Stanza stanza);
+    void handle_one(Work&& work);
+    void arrive(Stanza&& stanza);
+    void arrive_at_plugin(VirtualHost& host, Stanza&& stanza);
 
     Server& server_;
     std::size_t home_count_ = 1;
@@ -72,9 +72,9 @@ public:
         : host_(host)
     {
     }
-    void deliver(Stanza stanza);
+    void deliver(Stanza&& stanza);
     /// An iq request for one of the two components; answers it in every case.
-    void handle_iq(Component component, Stanza stanza, Account* account);
+    void handle_iq(Component component, Stanza&& stanza, Account* account);
 
 private:
     void hold(Stanza& stanza, Function<void(Stanza)> go_on);
@@ -89,7 +89,7 @@ public:
         : server_(server)
     {
     }
-    void route(Stanza stanza);
+    void route(Stanza&& stanza);
 
 private:
     Server& server_;

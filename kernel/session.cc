@@ -199,7 +199,7 @@ void ClientSession::resume_received(Stanza stanza, Stage stage)
         go_on(std::move(stanza));
 }
 
-void ClientSession::go_on(Stanza stanza)
+void ClientSession::go_on(Stanza&& stanza)
 {
     if (stanza.is_presence())
         return receive_presence(std::move(stanza));
@@ -234,7 +234,7 @@ void ClientSession::wait(Stanza::Parsed parsed)
         });
 }
 
-void ClientSession::receive_presence(Stanza stanza)
+void ClientSession::receive_presence(Stanza&& stanza)
 {
     const bool was_available = is_available();
     Stanza* subject = &stanza;

@@ -113,8 +113,8 @@ public:
 private:
     friend class SessionManager;
     /// After the hooks.
-    void go_on(Stanza stanza);
-    void receive_presence(Stanza stanza);
+    void go_on(Stanza&& stanza);
+    void receive_presence(Stanza&& stanza);
     void deliver(const Stanza& stanza, JidView to);
     bool must_wait(const RouteTable& table, const Stanza& received) const;
     void wait(Stanza::Parsed parsed);
@@ -157,9 +157,9 @@ public:
         std::string_view user, std::string_view resource, SessionStream& stream);
 
     /// A stanza for `local@domain[/resource]` of this host.
-    void deliver(Stanza stanza);
+    void deliver(Stanza&& stanza);
     /// After the hooks; `account` may be null.
-    void go_on(AccountObject* account, Stanza stanza);
+    void go_on(AccountObject* account, Stanza&& stanza);
     /// The same content for `to` in place of its own.
     void deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to);
 
@@ -170,9 +170,9 @@ private:
         behind_it, ///< StanzaDelivering has seen it
     };
     void hold(Resume where, Stanza stanza);
-    void deliver_message(AccountObject* account, ClientSession* session, Stanza stanza);
-    void deliver_presence(AccountObject* account, ClientSession* session, Stanza stanza);
-    void deliver_iq(AccountObject* account, ClientSession* session, Stanza stanza);
+    void deliver_message(AccountObject* account, ClientSession* session, Stanza&& stanza);
+    void deliver_presence(AccountObject* account, ClientSession* session, Stanza&& stanza);
+    void deliver_iq(AccountObject* account, ClientSession* session, Stanza&& stanza);
 
     VirtualHost& host_;
 };

@@ -128,7 +128,7 @@ Result<ClientSession*> SessionManager::open(
     return &session;
 }
 
-void SessionManager::deliver(Stanza stanza)
+void SessionManager::deliver(Stanza&& stanza)
 {
     auto* account = static_cast<AccountObject*>(host_.find_account(stanza.to()));
     if (account && account->waiting_line()) [[unlikely]] {
@@ -171,7 +171,7 @@ void SessionManager::hold(Resume where, Stanza stanza)
     });
 }
 
-void SessionManager::go_on(AccountObject* account, Stanza stanza)
+void SessionManager::go_on(AccountObject* account, Stanza&& stanza)
 {
     const JidView to = stanza.to();
     auto* session = account && to.is_full()
@@ -187,7 +187,8 @@ void SessionManager::go_on(AccountObject* account, Stanza stanza)
     }
 }
 
-void SessionManager::deliver_message(AccountObject* account, ClientSession* session, Stanza stanza)
+void SessionManager::deliver_message(
+    AccountObject* account, ClientSession* session, Stanza&& stanza)
 {
     const auto top = account ? top_priority(account->sessions()) : std::nullopt;
     const Situation bare = top ? bare_available : bare_unavailable;
@@ -227,7 +228,8 @@ void SessionManager::deliver_message(AccountObject* account, ClientSession* sess
     host_.server().router().bounce(stanza, StanzaError::Condition::service_unavailable);
 }
 
-void SessionManager::deliver_presence(AccountObject* account, ClientSession* session, Stanza stanza)
+void SessionManager::deliver_presence(
+    AccountObject* account, ClientSession* session, Stanza&& stanza)
 {
     if (!concerns_subscription(stanza.type())) {
         // §8.5.3: to the resource it names, or to nobody; §8.5.2.1.2: to all that are available.
@@ -255,7 +257,7 @@ void SessionManager::deliver_presence(AccountObject* account, ClientSession* ses
             each->send(stanza);
 }
 
-void SessionManager::deliver_iq(AccountObject* account, ClientSession* session, Stanza stanza)
+void SessionManager::deliver_iq(AccountObject* account, ClientSession* session, Stanza&& stanza)
 {
     if (session)
         return session->send(stanza);

@@ -12,12 +12,19 @@ Session* Iq::sender() const
 
 Stanza IqReply::stanza(const Stanza& request) const
 {
-    if (error_)
-        return request.error_reply(*error_);
-    Stanza reply = request.reply();
+    return error_ ? request.error_reply(*error_) : completed(request.reply());
+}
+
+Stanza IqReply::stanza(Stanza&& request) const
+{
+    return error_ ? request.error_reply(*error_) : completed(std::move(request).reply());
+}
+
+Stanza IqReply::completed(Stanza result) const
+{
     if (payload_)
-        reply.element().append(payload_);
-    return reply;
+        result.element().append(payload_);
+    return result;
 }
 
 }

@@ -272,7 +272,7 @@ std::string Stanza::body() const
     return first.text();
 }
 
-Stanza Stanza::reply() const
+Stanza Stanza::reply() const&
 {
     Stanza answer(kind_, is_iq() ? Type::result : is_message() ? type_ : Type::none, element_.ns());
     if (!from_.empty())
@@ -282,6 +282,28 @@ Stanza Stanza::reply() const
     if (element_.has_attr("id"))
         set_checked(answer.element_, find_or_end(answer.element_, "id"), "id", id());
     return answer;
+}
+
+Stanza Stanza::reply() &&
+{
+    // The list of attributes is made anew from those that stay.
+    Attribute* kept = nullptr;
+    for (Attribute* at = element_.root()->attributes; at;) {
+        Attribute* const next = at->next;
+        const bool is_addressing = at->name == "to" || at->name == "from";
+        if (at->ns.empty() && (is_addressing || at->name == "id")) {
+            if (is_addressing)
+                at->name = at->name == "to" ? "from" : "to";
+            at->next = kept;
+            kept = at;
+        }
+        at = next;
+    }
+    element_.root()->attributes = kept;
+    element_.clear_children();
+    std::swap(to_, from_);
+    set_type(is_iq() ? Type::result : is_message() ? type_ : Type::none);
+    return std::move(*this);
 }
 
 Stanza Stanza::error_reply(const StanzaError& error, Payload payload) const

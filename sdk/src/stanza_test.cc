@@ -136,6 +136,16 @@ TEST_CASE("a reply goes back, and an error does with its reason")
         = parse("<iq type='get' id='7' to='a@b/c' from='d@e/f'><q xmlns='u'>x</q></iq>").stanza;
     CHECK(query.reply().xml() == "<iq type='result' to='d@e/f' from='a@b/c' id='7'/>");
     const StanzaError gone { .condition = Condition::gone, .text = "moved", .uri = "xmpp:g@h" };
+    auto request = parse("<iq xmlns:x='urn:x' type='set' x:to='1' other='2' from='a@b/c' id='7' "
+                         "to='d@e/f' xml:lang='en'><x xmlns='u'>text</x></iq>")
+                       .stanza;
+    const std::string answer = request.reply().xml();
+    const Stanza in_place = std::move(request).reply();
+    CHECK(in_place.from().text() == "d@e/f");
+    CHECK(in_place.to().text() == "a@b/c");
+    CHECK(in_place.type() == Type::result);
+    CHECK(in_place.id() == "7");
+    CHECK(in_place.xml().size() == answer.size()); // whatever the order of attributes
     CHECK(query.error_reply(gone).xml()
         == "<iq type='error' to='d@e/f' from='a@b/c' id='7'><error type='cancel'>"
            "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:g@h</gone>"

@@ -55,6 +55,8 @@ public:
     {
     }
     const Stanza& stanza() const { return stanza_; }
+    /// For who calls handlers: the request goes, and of this only the account and the host stay.
+    Stanza take_stanza() { return std::move(stanza_); }
     JidView from() const { return stanza_.from(); }
     JidView to() const { return stanza_.to(); }
     bool is_get() const { return stanza_.type() == Stanza::Type::get; }
@@ -92,8 +94,11 @@ public:
     const Element& payload() const { return payload_; }
     /// The stanza that answers `request`.
     Stanza stanza(const Stanza& request) const;
+    /// The same in the memory of the request.
+    Stanza stanza(Stanza&& request) const;
 
 private:
+    Stanza completed(Stanza result) const;
     Element payload_;
     std::optional<StanzaError> error_;
 };

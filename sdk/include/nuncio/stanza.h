@@ -103,7 +103,9 @@ public:
 
     /// An empty stanza of the same kind, `to` and `from` swapped, the same id; an iq's type is
     /// `result`, a message keeps its type.
-    Stanza reply() const;
+    Stanza reply() const&;
+    /// The same in the memory of the request, of which nothing is left.
+    Stanza reply() &&;
     /// An error in answer to this stanza, addresses swapped, the original payload left out
     /// (RFC 6120 §8.3.1 permits it) unless `include_payload`. Never call it for an error.
     enum class Payload { omit, include };
