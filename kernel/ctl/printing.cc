@@ -68,10 +68,12 @@ namespace {
         case Value::Kind::boolean:
             return value.as_bool() ? "yes" : "no";
         case Value::Kind::string: {
+            const std::string& text = value.as_string();
+            if (std::ranges::none_of(text, [](unsigned char c) { return c < ' '; }))
+                return text;
             // A JSON string without its quotes has every control character escaped.
             const std::string quoted = value.json();
-            const std::string escaped = quoted.substr(1, quoted.size() - 2);
-            return escaped.find('\\') == std::string::npos ? value.as_string() : escaped;
+            return quoted.substr(1, quoted.size() - 2);
         }
         case Value::Kind::array: {
             std::string list;

@@ -46,5 +46,6 @@ TEST_CASE("small answers")
 
 TEST_CASE("what a peer chose cannot drive the terminal")
 {
+    CHECK(text(R"({"option":"hosts.\"a\\\\b\""})") == "option  hosts.\"a\\\\b\"\n");
     CHECK(text(R"({"jid":"\u001b[31mred\n"})") == "jid  \\u001b[31mred\\n\n");
 }

@@ -90,7 +90,8 @@ void Churn::start_some()
         to_start_ = started_;
 }
 
-// The next one in turn whose former session is over: two with one resource would replace each other.
+// The next one in turn whose former session is over: two with one resource would replace each
+// other.
 std::optional<std::uint32_t> Churn::next_account()
 {
     for (std::uint32_t tried = 0; tried < options_.users; ++tried) {
