@@ -51,6 +51,41 @@ namespace {
             append(errors, schema.read(*table, name, to));
     }
 
+    void check_patience(const Value* table, const std::string& path, const Patience& patience,
+        std::vector<ConfigError>& errors)
+    {
+        if (patience.warn_after <= patience.stall_after)
+            return;
+        const Value* place = table->find("warn_after");
+        errors.push_back({ place_of(place ? place : table->find("stall_after")),
+            path + ".warn_after: must not be more than " + path + ".stall_after" });
+    }
+
+    bool is_enabled(const Settings& settings, const std::string& plugin)
+    {
+        return std::ranges::any_of(settings.hosts, [&](const HostSettings& host) {
+            return host.plugins.contains(plugin)
+                || std::ranges::find(host.auth, plugin) != host.auth.end();
+        });
+    }
+
+    /// After the hosts, which say what plugins there are.
+    void read_own_patience(Settings& settings, std::vector<ConfigError>& errors)
+    {
+        for (const auto& [plugin, table] : settings.watchdog.plugins.as_table()) {
+            const std::string path = "watchdog.plugins." + plugin;
+            Patience patience = settings.watchdog.patience_with({});
+            auto found = patience_schema().read(table, path, &patience);
+            if (found.empty())
+                check_patience(&table, path, patience, found);
+            if (found.empty() && !is_enabled(settings, plugin))
+                found.push_back(
+                    { table.key_place(), path + ": no host has a plugin of this name" });
+            append(errors, std::move(found));
+            settings.watchdog.own.emplace(plugin, patience);
+        }
+    }
+
     void check_server(const Value& root, const Settings& settings, std::vector<ConfigError>& errors)
     {
         if (!settings.user.empty() && !getpwnam(settings.user.c_str()))
@@ -63,11 +98,8 @@ namespace {
             errors.push_back({ place_of(place ? place : find(root, "limits", "output_max")),
                 "limits.output_high: must not be more than limits.output_max" });
         }
-        if (settings.watchdog.warn_after > settings.watchdog.stall_after) {
-            const Value* place = find(root, "watchdog", "warn_after");
-            errors.push_back({ place_of(place ? place : find(root, "watchdog", "stall_after")),
-                "watchdog.warn_after: must not be more than watchdog.stall_after" });
-        }
+        const Value* const watchdog = root.find("watchdog");
+        check_patience(watchdog, "watchdog", settings.watchdog.patience_with({}), errors);
         if (settings.log.target == "file" && settings.log.file.empty())
             errors.push_back({ place_of(find(root, "log", "target")),
                 "log.file: is missing; the target \"file\" needs the path of one" });
@@ -200,6 +232,7 @@ ConfigReading read_config(const Value& root, const ConfigSource& source, PluginC
     read_listeners(root, settings, errors);
     plugins.search(settings.plugin_path);
     read_hosts(root, source.folder, plugins, settings, errors);
+    read_own_patience(settings, errors);
     sort_by_place(errors);
     return reading;
 }

@@ -226,6 +226,29 @@ TEST_CASE("queueing disciplines are merged for each host")
                    "\"queues(8)\" or \"parallel\", not \"queues(0)\"" });
 }
 
+TEST_CASE("the watchdog's patience with one plugin goes over that with all")
+{
+    Folder folder;
+    folder.write("10.toml", good).write("50.toml", R"toml(
+[watchdog]
+warn_after = "200ms"
+[watchdog.plugins.internal]
+stall_after = "5s"
+)toml");
+    const auto reading = folder.read();
+    CHECK(reading.text() == "");
+    const WatchdogSettings& watchdog = reading.settings.watchdog;
+    CHECK(watchdog.patience_with("internal").warn_after == 200ms);
+    CHECK(watchdog.patience_with("internal").stall_after == 5s);
+    CHECK(watchdog.patience_with("roster").stall_after == 1s);
+    CHECK(errors_of("watchdog.plugins.internal.warn_after = \"2s\"")
+        == Texts { "50.toml:1:40: watchdog.plugins.internal.warn_after: must not be more than "
+                   "watchdog.plugins.internal.stall_after" });
+    CHECK(errors_of("watchdog.plugins.internal.warn = \"1s\"").size() == 1);
+    CHECK(errors_of("watchdog.plugins.internla.warn_after = \"1s\"")
+        == Texts { "50.toml:1:18: watchdog.plugins.internla: no host has a plugin of this name" });
+}
+
 TEST_CASE("files are merged in the order of their names, and local ones override")
 {
     Folder folder;

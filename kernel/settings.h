@@ -6,11 +6,14 @@
 #include <nuncio/schema.h>
 #include <nuncio/xml.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nuncio::kernel {
@@ -62,10 +65,30 @@ struct LogSettings {
     std::string format = "text"; ///< "text" or "json"
 };
 
+/// How long one call of a handler may take on a loop. `[watchdog.plugins.NAME]`.
+struct Patience {
+    Duration warn_after; ///< then it is told of
+    Duration stall_after; ///< then its stack is logged, and `action` taken
+};
+
 /// What is done about plugins that take too long, throw too much or crash. `[watchdog]`.
 struct WatchdogSettings {
-    Duration warn_after = 100ms; ///< one call of a handler; then it is told of
-    Duration stall_after = 1s; ///< then its stack is logged, and `action` taken
+    Duration warn_after = 100ms; ///< see Patience
+    Duration stall_after = 1s;
+    Value plugins = Value::Table(); ///< name → table, as it is written
+    std::map<std::string, Patience, std::less<>> own; ///< the same as it was read
+    Patience patience_with(std::string_view plugin) const
+    {
+        const auto found = own.find(plugin);
+        return found == own.end() ? Patience { warn_after, stall_after } : found->second;
+    }
+    Duration shortest_warning() const
+    {
+        Duration shortest = warn_after;
+        for (const auto& [plugin, patience] : own)
+            shortest = std::min(shortest, patience.warn_after);
+        return shortest;
+    }
     std::string action = "log"; ///< "log", "demote" or "quarantine"
     Duration window = 10min; ///< in which stalls and crashes add up
     std::uint32_t stalls = 5; ///< in the window, until a plugin is quarantined

@@ -168,9 +168,28 @@ const Schema& tls_schema()
     return schema;
 }
 
+namespace {
+
+    constexpr double hour = 3600;
+    constexpr double shortest_warning = 0.02, shortest_stall = 0.05; // seconds
+
+}
+
+const Schema& patience_schema()
+{
+    static const Schema schema
+        = Schema::of<Patience>("The same for one plugin, over what holds for all.")
+              .option("warn_after", &Patience::warn_after, "See [watchdog].")
+              .range(shortest_warning, hour)
+              .reload(Reload::live)
+              .option("stall_after", &Patience::stall_after, "See [watchdog].")
+              .range(shortest_stall, hour)
+              .reload(Reload::live);
+    return schema;
+}
+
 const Schema& watchdog_schema()
 {
-    constexpr double hour = 3600;
     static const Schema schema
         = Schema::of<WatchdogSettings>(
             "What is done about plugins that take too long, throw too much or crash.")
@@ -178,13 +197,17 @@ const Schema& watchdog_schema()
                   "How long one call of a plugin's handler may take on a loop before a warning "
                   "names it; in the "
                   "worker pool it may take ten times as long.")
-              .range(0.02, hour)
+              .range(shortest_warning, hour)
               .reload(Reload::live)
               .option("stall_after", &WatchdogSettings::stall_after,
                   "After which the call counts as a stall: its stack is logged and `action` taken. "
                   "In the "
                   "worker pool ten times as long, too.")
-              .range(0.05, hour)
+              .range(shortest_stall, hour)
+              .reload(Reload::live)
+              .option("plugins", &WatchdogSettings::plugins,
+                  "A table for each plugin that may take longer than others, or not as long: "
+                  "`[watchdog.plugins.NAME]` with warn_after and stall_after.")
               .reload(Reload::live)
               .option("action", &WatchdogSettings::action,
                   "\"log\" only tells. \"demote\" also moves an iq handler of the server that runs "

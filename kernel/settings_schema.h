@@ -21,6 +21,8 @@ const Schema& tls_schema();
 
 /// `[watchdog]`, into WatchdogSettings.
 const Schema& watchdog_schema();
+/// `[watchdog.plugins.NAME]`, into Patience.
+const Schema& patience_schema();
 
 /// One `[[listen]]` as it is written.
 struct ListenOptions {

@@ -90,7 +90,7 @@ void Watchdog::run()
     std::unique_lock lock(mutex_);
     while (!is_stopping_) {
         // Twice in the time after which it warns, so that it is late by half of that at the most.
-        const auto period = std::clamp<Duration>(settings_.warn_after / 2, 10ms, 1s);
+        const auto period = std::clamp<Duration>(settings_.shortest_warning() / 2, 10ms, 1s);
         changed_.wait_for(lock, period);
         if (is_stopping_)
             return;
@@ -113,7 +113,7 @@ void Watchdog::look(std::uint64_t now)
 }
 
 void Watchdog::look_at(
-    WatchedThreads::Entry& entry, std::uint64_t now, const WatchdogSettings& bounds)
+    WatchedThreads::Entry& entry, std::uint64_t now, const WatchdogSettings& settings)
 {
     const HandlerMeter* const meter = entry.activity->meter.load(std::memory_order_acquire);
     const std::uint64_t since = entry.activity->since.load(std::memory_order_relaxed);
@@ -127,12 +127,13 @@ void Watchdog::look_at(
         return;
     const auto time = server_.meters().rate().duration(now - since);
     const auto time_ms = std::chrono::duration_cast<milliseconds>(time);
-    const int patience = entry.kind == WatchedThreads::Kind::loop ? 1 : workers_patience;
-    if (time >= bounds.warn_after * patience && !entry.was_warned) {
+    const int factor = entry.kind == WatchedThreads::Kind::loop ? 1 : workers_patience;
+    const Patience bounds = settings.patience_with(meter->name().plugin);
+    if (time >= bounds.warn_after * factor && !entry.was_warned) {
         entry.was_warned = true;
         warn(entry, time_ms, now);
     }
-    if (time >= bounds.stall_after * patience && !entry.is_stalling) {
+    if (time >= bounds.stall_after * factor && !entry.is_stalling) {
         entry.is_stalling = true;
         report_stall(entry, time_ms);
         server_.main_loop().post([this, meter] { stalled(*meter); });

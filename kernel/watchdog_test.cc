@@ -133,6 +133,22 @@ TEST_CASE("a worker may be held up ten times as long as a loop")
     CHECK(server->watchdog().is_stalling("sleepy", "a.example"));
 }
 
+TEST_CASE("a plugin may have a patience of its own")
+{
+    TestServer server({});
+    WatchdogSettings settings;
+    settings.own["sleepy"] = { 2s, 3s };
+    server->watchdog().configure(settings);
+    const StuckThread thread(*server, meter_of(*server, "sleepy"));
+    look_in(*server, 1900ms);
+    CHECK_FALSE(server.logs().has("sleepy"));
+    look_in(*server, 2100ms);
+    CHECK(server.logs().has("has been running for"));
+    CHECK_FALSE(server->watchdog().is_stalling("sleepy", "a.example"));
+    look_in(*server, 3100ms);
+    CHECK(server->watchdog().is_stalling("sleepy", "a.example"));
+}
+
 TEST_CASE("a handler that takes long again and again is told of once in a minute")
 {
     TestServer server({});
