@@ -225,9 +225,9 @@ void offer_to_scripts(Context& context, std::string name, std::string doc, F fun
 {
     using Answer = typename detail::Callable<F>::Answer;
     using Arguments = typename detail::Callable<F>::Arguments;
-    constexpr auto indices = std::make_index_sequence<std::tuple_size_v<Arguments>>();
+    using Indices = std::make_index_sequence<std::tuple_size_v<Arguments>>;
     ScriptFunction described { name,
-        detail::signature_of<Arguments>(indices, detail::script_type_text<Answer>()),
+        detail::signature_of<Arguments>(Indices(), detail::script_type_text<Answer>()),
         std::move(doc) };
     context.on<ScriptFunctions>([described](ScriptFunctions& event) {
         if (event.wanted.empty() || event.wanted == described.name)
@@ -239,7 +239,7 @@ void offer_to_scripts(Context& context, std::string name, std::string doc, F fun
         if (call.name != name)
             return Flow::next;
         Arguments arguments;
-        if (auto read = detail::read_arguments(call.arguments, arguments, indices); !read) {
+        if (auto read = detail::read_arguments(call.arguments, arguments, Indices()); !read) {
             call.answer.resolve(Error { name + ": " + read.error().text });
             return Flow::done;
         }
