@@ -4,6 +4,7 @@
 #include "generation.h"
 #include "iq_dispatch.h"
 #include "iq_queue.h"
+#include "plugin_lane.h"
 #include "plugin_task.h"
 #include "pool_backlog.h"
 #include "server.h"
@@ -339,6 +340,11 @@ Function<void*()> InstanceContext::service_finder(std::string_view interface)
         const ServiceEntry* const found = host.table().find_service(interface);
         return found ? found->service : nullptr;
     };
+}
+
+std::unique_ptr<Lane> InstanceContext::lane(LaneOptions options)
+{
+    return std::make_unique<PluginLane>(instance_, options);
 }
 
 void InstanceContext::run_in_pool(Function<void()> job)

@@ -47,6 +47,7 @@ public:
     void command(Command command, CommandHandler handler) override;
     void spawn(task<void> job) override;
     void every(Duration delay, Function<void()> job) override;
+    std::unique_ptr<Lane> lane(LaneOptions options) override;
 
 protected:
     void add_hook(std::string_view hook, Stage stage, Function<Flow(void*)> handler) override;

@@ -31,6 +31,10 @@ constexpr std::string_view to_string(Error::Kind kind)
         return "limit";
     case Error::Kind::internal:
         return "internal";
+    case Error::Kind::disabled:
+        return "disabled";
+    case Error::Kind::expired:
+        return "expired";
     }
     return {};
 }

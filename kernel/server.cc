@@ -51,8 +51,8 @@ Server::Server(Settings settings, LogSink& logs, Options options)
         [this](void* plugin, std::exception_ptr thrown) { job_failed(plugin, thrown); });
     settings_.assign(count + 1, std::make_shared<const Settings>(std::move(settings)));
     domain_tables_.assign(count + 1, std::make_shared<const DomainTable>());
-    workers_ = std::make_unique<WorkerPool>(
-        std::max(1U, this->settings().workers), 4096, &watched_threads_);
+    workers_ = std::make_unique<WorkerPool>(WorkerPool::Options {
+        .threads = std::max(1U, this->settings().workers), .watched = &watched_threads_ });
     const std::string& data_dir = this->settings().data_dir;
     quarantine_ = std::make_unique<Quarantine>(
         data_dir.empty() ? std::string() : data_dir + "/quarantine.json");
@@ -301,6 +301,7 @@ void Server::settle()
         for (auto& loop : loops_)
             active = loop->run_ready() || active;
         workers_->drain();
+        lanes_.drain();
         active = main_loop_->run_ready() || active;
         for (auto& loop : loops_)
             active = loop->run_ready() || active;

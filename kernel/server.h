@@ -2,6 +2,7 @@
 #pragma once
 
 #include "handler_meter.h"
+#include "lanes.h"
 #include "loop.h"
 #include "router.h"
 #include "settings.h"
@@ -66,6 +67,7 @@ public:
     std::size_t loop_count() const { return loops_.size(); }
     KernelLoop& loop(std::size_t index) { return *loops_[index]; }
     WorkerPool& workers() { return *workers_; }
+    Lanes& lanes() { return lanes_; }
     HandlerMeters& meters() { return *meters_; }
     WatchedThreads& threads() { return watched_threads_; }
     Watchdog& watchdog() { return *watchdog_; }
@@ -116,6 +118,7 @@ private:
     std::vector<std::unique_ptr<KernelLoop>> loops_;
     std::vector<std::thread> threads_;
     std::unique_ptr<WorkerPool> workers_;
+    Lanes lanes_;
     Router router_ { *this };
     S2sManager s2s_ { *this };
     std::unique_ptr<CommandRegistry> commands_;

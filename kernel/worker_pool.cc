@@ -23,6 +23,7 @@ namespace nuncio::kernel {
 
 namespace {
 
+    constexpr std::size_t thread_name_bytes = 15; // pthread_setname_np(3)
     constexpr auto idle = std::numeric_limits<std::uint64_t>::max();
 
     struct Job {
@@ -98,22 +99,22 @@ struct WorkerPool::State {
     }
 };
 
-WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit, WatchedThreads* watched)
+WorkerPool::WorkerPool(const Options& options)
     : state_(std::make_unique<State>())
 {
-    state_->limit = queue_limit;
-    state_->running.assign(std::max<std::size_t>(threads, 1), idle);
+    state_->limit = options.queue_limit;
+    state_->running.assign(std::max<std::size_t>(options.threads, 1), idle);
     const SignalsBlocked blocked;
-    for (std::size_t i = 0; i < threads; ++i) {
-        const std::string name = "worker-" + std::to_string(i);
-        auto& thread = state_->threads.emplace_back([this, i, watched, name] {
+    for (std::size_t i = 0; i < options.threads; ++i) {
+        const std::string name = options.name + '-' + std::to_string(i);
+        auto& thread = state_->threads.emplace_back([this, i, watched = options.watched, name] {
             std::optional<WatchedThread> is_watched;
             if (watched)
                 is_watched.emplace(
                     *watched, name, WatchedThreads::Kind::worker, HandlerMeter::shared_place);
             state_->work_until_end(i);
         });
-        pthread_setname_np(thread.native_handle(), name.c_str());
+        pthread_setname_np(thread.native_handle(), name.substr(0, thread_name_bytes).c_str());
     }
 }
 

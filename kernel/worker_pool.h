@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace nuncio::kernel {
 
@@ -12,9 +13,14 @@ class WatchedThreads;
 
 class WorkerPool {
 public:
-    /// `queue_limit` jobs may wait at the most. Without threads, jobs run when `run_one` or `drain`
-    /// is called: the in-process server of the tests. The threads are watched by `watched`, if any.
-    WorkerPool(std::size_t threads, std::size_t queue_limit, WatchedThreads* watched = nullptr);
+    struct Options {
+        std::string name = "worker"; ///< its threads are NAME-0, NAME-1 …
+        /// Without threads, jobs run when `run_one` or `drain` is called: for tests.
+        std::size_t threads = 1;
+        std::size_t queue_limit = 4096; ///< jobs that may wait
+        WatchedThreads* watched = nullptr; ///< who watches the threads, if anybody
+    };
+    explicit WorkerPool(const Options& options);
     ~WorkerPool(); ///< finishes what was accepted
 
     /// Any thread. The job counts as code of the plugin that submits it. False when the queue is

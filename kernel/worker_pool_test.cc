@@ -10,7 +10,7 @@ namespace nuncio::kernel {
 
 TEST_CASE("the pool takes as many waiting jobs as it may, and leaves the next one to its owner")
 {
-    WorkerPool pool(0, 2);
+    WorkerPool pool({ .threads = 0, .queue_limit = 2 });
     int ran = 0;
     for (int i = 0; i < 2; ++i) {
         Function<void()> job = [&] { ++ran; };
@@ -29,7 +29,7 @@ TEST_CASE("the pool takes as many waiting jobs as it may, and leaves the next on
 
 TEST_CASE("drain waits for everything that was accepted before")
 {
-    WorkerPool pool(3, 1000);
+    WorkerPool pool({ .threads = 3, .queue_limit = 1000 });
     std::atomic<int> ended = 0;
     for (int i = 0; i < 500; ++i) {
         Function<void()> job = [&] { ++ended; };
@@ -41,7 +41,7 @@ TEST_CASE("drain waits for everything that was accepted before")
 
 TEST_CASE("jobs run beside each other, outside of any loop, as code of their plugin")
 {
-    WorkerPool pool(2, 10);
+    WorkerPool pool({ .threads = 2, .queue_limit = 10 });
     int plugin = 0;
     std::promise<void> first;
     std::promise<void> second;
@@ -68,7 +68,7 @@ TEST_CASE("a pool that ends first finishes what it accepted")
 {
     std::atomic<int> ended = 0;
     {
-        WorkerPool pool(2, 1000);
+        WorkerPool pool({ .threads = 2, .queue_limit = 1000 });
         for (int i = 0; i < 200; ++i) {
             Function<void()> job = [&] { ++ended; };
             REQUIRE(pool.submit(job));

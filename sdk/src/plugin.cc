@@ -3,6 +3,7 @@
 #include <nuncio/context.h>
 #include <nuncio/event.h>
 #include <nuncio/host.h>
+#include <nuncio/lane.h>
 #include <nuncio/note.h>
 #include <nuncio/plugin.h>
 #include <nuncio/session.h>
@@ -29,6 +30,7 @@ Result<void> Plugin::restore(const Snapshot&)
 
 Host::~Host() = default;
 Context::~Context() = default;
+Lane::~Lane() = default;
 Session::~Session() = default;
 Account::~Account() = default;
 ClientStream::~ClientStream() = default;
@@ -65,6 +67,22 @@ task<Result<void>> AuthBackend::remove(std::string)
 task<Result<std::vector<std::string>>> AuthBackend::list(std::string, std::uint32_t)
 {
     co_return not_supported("listing accounts");
+}
+task<Result<std::string>> AuthBackend::make_anonymous()
+{
+    co_return not_supported("coming in without a name");
+}
+task<Result<std::vector<std::string>>> AuthBackend::certificate_users(ClientCertificate)
+{
+    co_return not_supported("coming in with a certificate");
+}
+task<Result<void>> AuthBackend::set_scram_keys(std::string, ScramHash, ScramKeys)
+{
+    co_return not_supported("keeping keys that the client derived");
+}
+Value AuthBackend::health() const
+{
+    return Value::Table();
 }
 
 }

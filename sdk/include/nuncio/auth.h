@@ -4,6 +4,7 @@
 #include <nuncio/crypto.h>
 #include <nuncio/result.h>
 #include <nuncio/task.h>
+#include <nuncio/value.h>
 
 #include <cstdint>
 #include <optional>
@@ -33,11 +34,28 @@ struct AuthAbilities {
     bool create = false;
     bool remove = false;
     bool list = false;
+    bool anonymous = false; ///< ANONYMOUS: `make_anonymous`
+    bool certificate = false; ///< EXTERNAL: `certificate_users`
+    bool set_scram_keys = false; ///< keys of one more hash, derived by the client (XEP-0480)
+};
+
+/// What a client's certificate says of its owner (RFC 6120 §13.7.1, XEP-0178 §2).
+struct ClientCertificate {
+    bool is_trusted = false; ///< the chain ends at one of the host's authorities, and is valid now
+    std::string problem; ///< why it is not trusted, for the log
+    std::vector<std::string> xmpp_addresses; ///< id-on-xmppAddr, as they stand there
+    std::vector<std::string> dns_names; ///< subjectAltName dNSName
+    std::vector<std::string> emails; ///< subjectAltName rfc822Name
+    std::string common_name; ///< of the subject; UTF-8
+    std::string subject; ///< RFC 2253
+    std::string fingerprint; ///< SHA-256 of the certificate, lower-case hex
 };
 
 /// Implemented by auth backends, `provide<AuthBackend>`. One instance per host; called on any loop,
 /// concurrently; must not block. `user` is a prepared local part, passwords are not prepared.
-/// An Error of kind `unavailable` becomes temporary-auth-failure, never not-authorized.
+/// An Error of kind `disabled` or `expired` is for those who have proved who they are: it becomes
+/// account-disabled or credentials-expired (RFC 6120 §6.5). Every other Error becomes
+/// temporary-auth-failure, never not-authorized.
 class NUNCIO_API AuthBackend {
 public:
     static constexpr std::string_view interface = "auth/1";
@@ -58,6 +76,15 @@ public:
     virtual task<Result<void>> remove(std::string user);
     /// Users by name after `after`, at most `limit`.
     virtual task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit);
+    /// A user for somebody who wants no name (RFC 4505), different each time.
+    virtual task<Result<std::string>> make_anonymous();
+    /// The users that the owner of a certificate may be (XEP-0178 §2); none: nobody here.
+    virtual task<Result<std::vector<std::string>>> certificate_users(ClientCertificate certificate);
+    /// Keeps keys of one more hash for a user that exists (XEP-0480).
+    virtual task<Result<void>> set_scram_keys(std::string user, ScramHash hash, ScramKeys keys);
+    /// A table of what an administrator should know of what it leans on: connections, processes,
+    /// the last error. Any thread; empty: nothing to tell.
+    virtual Value health() const;
 };
 
 /// A host's accounts: its chain of backends behind one face. Implemented by the kernel, which also

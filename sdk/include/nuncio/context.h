@@ -6,6 +6,7 @@
 #include <nuncio/event.h>
 #include <nuncio/host.h>
 #include <nuncio/iq.h>
+#include <nuncio/lane.h>
 #include <nuncio/log.h>
 #include <nuncio/storage.h>
 #include <nuncio/task.h>
@@ -190,6 +191,10 @@ public:
 
     /// Repeats on the host's home loop until the instance ends.
     virtual void every(Duration delay, Function<void()> job) = 0;
+
+    /// Threads of its own, for a library that blocks on a service which may hang: `work` shares its
+    /// threads with all plugins. Any time; dropped with the plugin object at the latest.
+    virtual std::unique_ptr<Lane> lane(LaneOptions options) = 0;
 
 protected:
     virtual void add_hook(std::string_view hook, Stage stage, Function<Flow(void*)> handler) = 0;

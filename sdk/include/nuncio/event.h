@@ -159,6 +159,18 @@ struct AccountRegistering {
     std::vector<Completion<std::optional<StanzaError>>>& waits;
 };
 
+/// A client has proved who it is, and has not heard so yet. What a handler adds to `waits` is
+/// awaited before; an error in an answer refuses it after all: `disabled` as account-disabled,
+/// `expired` as credentials-expired, `refused` as not-authorized, any other as
+/// temporary-auth-failure (RFC 6120 §6.5). The stream's loop.
+struct AuthenticationProved {
+    static constexpr std::string_view hook = "auth.proved";
+    ClientStream& stream;
+    std::string_view user;
+    std::string_view mechanism;
+    std::vector<Completion<std::optional<Error>>>& waits;
+};
+
 /// How one authentication ended; for limits and the audit log. The stream's loop.
 struct AuthenticationEnded {
     static constexpr std::string_view hook = "auth.ended";
@@ -166,6 +178,8 @@ struct AuthenticationEnded {
     std::string_view user; ///< as claimed
     std::string_view mechanism;
     bool succeeded = false;
+    std::string_view condition {}; ///< of a failure, as on the wire ("not-authorized")
+    bool was_guess = false; ///< of a failure: a password was tried, and it was not the right one
 };
 
 /// Accounts came, went or changed their password. The account's home loop.

@@ -21,6 +21,8 @@ struct Error {
         unavailable, ///< a database, directory or peer does not answer now; may be tried again
         limit, ///< a bound was reached
         internal, ///< our own fault
+        disabled, ///< the right account, but it was switched off
+        expired, ///< the right password, but it has to be changed first
     };
     std::string text;
     Kind kind = Kind::invalid;

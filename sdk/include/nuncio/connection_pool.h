@@ -1,0 +1,137 @@
+// Connections of a library that blocks, shared by the logins of one host.
+#pragma once
+
+#include <nuncio/circuit_breaker.h>
+#include <nuncio/context.h>
+#include <nuncio/lane.h>
+#include <nuncio/value.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace nuncio::inline v1 {
+
+struct ConnectionPoolOptions {
+    std::string name; ///< of the threads
+    std::uint32_t connections = 4; ///< as many jobs run at once, 1 … 64
+    std::uint32_t queue = 256; ///< jobs that may wait for a connection
+    Duration timeout = 10s; ///< until who waits hears `unavailable`; let the library's be shorter
+    CircuitBreaker::Options breaker {};
+};
+
+/// Runs jobs on threads of its own, each with a `Connection` that no other job uses meanwhile:
+/// a directory or a database that is slow delays those who ask it, one that is dead delays them
+/// for `timeout` a few times and then no more. Connections are made when they are needed, kept
+/// while they work, and dropped with all others once one was found broken. Member of a plugin,
+/// made in its start.
+template <class Connection>
+class ConnectionPool {
+public:
+    /// Makes a connection; on a thread of the pool, may block.
+    using Connect = std::function<Result<std::unique_ptr<Connection>>()>;
+
+    ConnectionPool(Context& context, ConnectionPoolOptions options, Connect connect)
+        : options_(std::move(options))
+        , connect_(std::move(connect))
+        , breaker_(options_.breaker)
+        , lane_(context.lane(
+              { .name = options_.name, .threads = options_.connections, .queue = options_.queue }))
+    {
+    }
+
+    /// Runs `job(Connection&)`, which answers a Result<T>, and comes back to this loop. Its error
+    /// `unavailable` means that the connection is broken; the job is then run once more with a new
+    /// one, unless it had a new one. So a job asks or replaces; it does not count up.
+    template <class Job, class Answer = std::invoke_result_t<Job&, Connection&>>
+    task<Answer> run(Job job)
+    {
+        auto call = breaker_.admit(Loop::current()->now());
+        if (!call)
+            co_return call.error();
+        auto attempt = [this, job = std::move(job)]() mutable { return run_here<Answer>(job); };
+        Answer answer = co_await lane_->run(std::move(attempt), options_.timeout);
+        const auto kind = answer ? Error::Kind::invalid : answer.error().kind;
+        if (kind == Error::Kind::unavailable)
+            call->failed(Loop::current()->now(), answer.error().text);
+        else if (kind != Error::Kind::limit) // no room in the queue says nothing of the service
+            call->succeeded();
+        co_return answer;
+    }
+
+    /// What an administrator should know of it. Any thread.
+    Value health() const
+    {
+        Value table;
+        table["state"] = breaker_.last_error().empty() ? "ok" : "failing";
+        table["waiting"] = std::uint64_t(lane_->waiting());
+        if (const std::string error = breaker_.last_error(); !error.empty())
+            table["last_error"] = error;
+        const std::lock_guard lock(mutex_);
+        table["connections"] = std::uint64_t(idle_.size() + busy_);
+        table["busy"] = std::uint64_t(busy_);
+        return table;
+    }
+
+private:
+    /// Takes an idle connection, if there is one.
+    std::unique_ptr<Connection> take()
+    {
+        const std::lock_guard lock(mutex_);
+        ++busy_;
+        if (idle_.empty())
+            return nullptr;
+        auto connection = std::move(idle_.back());
+        idle_.pop_back();
+        return connection;
+    }
+    void give_back(std::unique_ptr<Connection> connection, bool works)
+    {
+        std::vector<std::unique_ptr<Connection>> stale; // ends after the lock
+        const std::lock_guard lock(mutex_);
+        --busy_;
+        if (works)
+            idle_.push_back(std::move(connection));
+        else
+            stale.swap(idle_); // the others lead to the same server
+    }
+    template <class Answer, class Job>
+    Answer run_here(Job& job)
+    {
+        auto connection = take();
+        for (bool is_new = false;; is_new = true) {
+            if (!connection) {
+                is_new = true;
+                auto made = connect_();
+                if (!made) {
+                    give_back(nullptr, false);
+                    return made.error();
+                }
+                connection = *std::move(made);
+            }
+            Answer answer = job(*connection);
+            const bool works = answer || answer.error().kind != Error::Kind::unavailable;
+            if (works || is_new) {
+                give_back(std::move(connection), works);
+                return answer;
+            }
+            connection.reset();
+        }
+    }
+
+    const ConnectionPoolOptions options_;
+    const Connect connect_;
+    CircuitBreaker breaker_;
+    mutable std::mutex mutex_;
+    std::vector<std::unique_ptr<Connection>> idle_; // guarded
+    std::size_t busy_ = 0; // guarded
+    std::unique_ptr<Lane> lane_; // last: its jobs use all of the above
+};
+
+}

@@ -1,0 +1,89 @@
+#include <nuncio/circuit_breaker.h>
+
+#include <doctest/doctest.h>
+#include <vector>
+
+using namespace nuncio;
+
+namespace {
+
+constexpr TimePoint start { std::chrono::hours(1) };
+constexpr CircuitBreaker::Options options { .failures = 3, .rest = 1s, .longest_rest = 3s };
+
+/// Calls that are under way at the same time, and fail.
+void fail(CircuitBreaker& breaker, int times)
+{
+    std::vector<CircuitBreaker::Call> calls;
+    for (int i = 0; i < times; ++i)
+        calls.push_back(*breaker.admit(start));
+    for (auto& call : calls)
+        call.failed(start, "nobody there");
+}
+
+}
+
+TEST_CASE("a breaker opens at the last failure that it bears, not before")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 2);
+    CHECK(breaker.admit(start));
+    CHECK_FALSE(breaker.is_open(start));
+    fail(breaker, 1);
+    CHECK(breaker.is_open(start));
+    const auto refused = breaker.admit(start + 999ms);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == Error::Kind::unavailable);
+    CHECK(refused.error().text.find("nobody there") != std::string::npos);
+}
+
+TEST_CASE("only failures in a row count")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 2);
+    breaker.admit(start)->succeeded();
+    CHECK(breaker.last_error().empty());
+    fail(breaker, 2);
+    CHECK(breaker.admit(start));
+}
+
+TEST_CASE("after its rest one call goes through, and decides")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 3);
+    const auto later = start + 1s;
+    auto probe = breaker.admit(later);
+    REQUIRE(probe);
+    CHECK_FALSE(breaker.admit(later));
+    probe->succeeded();
+    CHECK(breaker.admit(later));
+}
+
+TEST_CASE("a call that was not made leaves its place to the next one")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 3);
+    CHECK(breaker.admit(start + 1s)); // dropped at once
+    CHECK(breaker.admit(start + 1s));
+}
+
+TEST_CASE("each failed try doubles the rest, up to the longest")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 3);
+    auto now = start + 1s;
+    for (const auto rest : { 2s, 3s, 3s }) {
+        auto probe = breaker.admit(now);
+        REQUIRE(probe);
+        probe->failed(now, "still nobody");
+        CHECK_FALSE(breaker.admit(now + rest - 1ms));
+        now += rest;
+    }
+}
+
+TEST_CASE("calls that were under way when it opened do not lengthen the rest")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 8);
+    CHECK_FALSE(breaker.admit(start + 999ms));
+    CHECK(breaker.admit(start + 1s));
+}
