@@ -1,5 +1,6 @@
 // Commands about accounts and their sessions: they go to the accounts' home loops and come back.
 #include "command_registry.h"
+#include "command_target.h"
 #include "commands.h"
 #include "server.h"
 #include "session.h"
@@ -12,36 +13,6 @@
 namespace nuncio::kernel {
 
 namespace {
-
-    Error unknown_host(Server& server, std::string_view domain)
-    {
-        std::vector<std::string_view> known;
-        for (const auto& host : server.hosts())
-            known.push_back(host->domain());
-        std::string text = "this server does not serve \"" + std::string(domain) + '"';
-        if (const auto near = nearest(domain, known); !near.empty())
-            text += "; did you mean \"" + std::string(near) + "\"?";
-        return Error { text, Error::Kind::not_found };
-    }
-
-    struct Target {
-        VirtualHost* host = nullptr;
-        Jid jid;
-    };
-
-    /// The account that the argument `jid` names.
-    Result<Target> account_of(Server& server, const CommandCall& call)
-    {
-        auto jid = Jid::parse(call.text("jid"));
-        if (!jid)
-            return jid.error();
-        if (jid->local().empty())
-            return Error { "jid: expected USER@HOST, not " + jid->text() };
-        VirtualHost* host = server.find_host(jid->domain());
-        if (!host)
-            return unknown_host(server, jid->domain());
-        return Target { host, std::move(*jid) };
-    }
 
     Value answer_of(std::string_view event, std::string_view jid)
     {

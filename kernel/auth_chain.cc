@@ -172,8 +172,31 @@ task<Result<bool>> AuthChain::check_password(std::string user, std::string passw
     co_return false;
 }
 
+task<Result<void>> AuthChain::approve(std::string user, std::string password)
+{
+    const auto chain_now = [this] { return host_.table().find_chain(PasswordChoosing::hook); };
+    while (chain_now() && chain_now()->is_paused) {
+        const Completion<bool> released;
+        host_.hold(host_.domain(), [released] { released.resolve(true); });
+        co_await released;
+    }
+    const HookChain* const chain = chain_now();
+    if (!chain)
+        co_return Result<void>();
+    std::vector<Completion<std::optional<Error>>> waits;
+    PasswordChoosing event { host_, user, password, waits };
+    run_chain(*chain, &event);
+    for (auto& wait : waits)
+        if (auto refusal = co_await wait; refusal)
+            co_return *std::move(refusal);
+    co_return Result<void>();
+}
+
 task<Result<void>> AuthChain::create(std::string user, std::string password)
 {
+    auto approved = co_await approve(user, password);
+    if (!approved)
+        co_return approved.error();
     auto known = co_await exists(user);
     if (!known)
         co_return known.error();
@@ -199,6 +222,9 @@ task<Result<void>> AuthChain::create(std::string user, std::string password)
 
 task<Result<void>> AuthChain::set_password(std::string user, std::string password)
 {
+    auto approved = co_await approve(user, password);
+    if (!approved)
+        co_return approved.error();
     const auto links = co_await ready_chain_of(host_);
     for (const Link& link : links) {
         const auto able = co_await can(link, &AuthAbilities::set_password, user);
@@ -218,6 +244,36 @@ task<Result<void>> AuthChain::set_password(std::string user, std::string passwor
     }
     co_return Error { "there is no account " + user + " whose password could be changed here",
         Error::Kind::not_found };
+}
+
+std::vector<AuthChain::BackendStatus> AuthChain::status() const
+{
+    std::vector<BackendStatus> rows;
+    for (const Link& link : chain_of(host_)) {
+        const InPlugin inside(*link.instance, Leased::Part::service);
+        rows.push_back(
+            { link.instance->name(), link.backend->abilities(), link.backend->health() });
+    }
+    return rows;
+}
+
+task<std::vector<AuthChain::BackendVerdict>> AuthChain::examine(
+    std::string user, std::string password)
+{
+    std::vector<BackendVerdict> verdicts;
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
+        const TimePoint began = Loop::current()->now();
+        auto exists
+            = co_await ask<bool>(link, [&](AuthBackend& backend) { return backend.exists(user); });
+        BackendVerdict verdict { link.instance->name(), std::move(exists) };
+        if (!password.empty())
+            verdict.password = co_await ask<bool>(
+                link, [&](AuthBackend& backend) { return backend.check_password(user, password); });
+        verdict.took = Loop::current()->now() - began;
+        verdicts.push_back(std::move(verdict));
+    }
+    co_return verdicts;
 }
 
 /// From every backend that knows the user; whether any did.

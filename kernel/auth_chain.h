@@ -29,8 +29,26 @@ public:
     task<Result<void>> remove(std::string user) override;
     task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit) override;
 
+    /// For the administrator: the backends as they are.
+    struct BackendStatus {
+        std::string name;
+        AuthAbilities abilities;
+        Value health;
+    };
+    std::vector<BackendStatus> status() const;
+    /// What each backend says of a user, and of a password unless it is empty.
+    struct BackendVerdict {
+        std::string name;
+        Result<bool> exists;
+        std::optional<Result<bool>> password {};
+        Duration took {};
+    };
+    task<std::vector<BackendVerdict>> examine(std::string user, std::string password);
+
 private:
     task<Result<bool>> remove_keys(std::string user);
+    /// What plugins have against a password (PasswordChoosing).
+    task<Result<void>> approve(std::string user, std::string password);
     /// Runs `job` at home with the account, once no plugin that handles `hook` hands over.
     void in_turn(std::string_view hook, JidView bare, Function<void(Account&)> job);
 

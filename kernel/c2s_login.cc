@@ -27,6 +27,7 @@ struct BackendQuestion {
     {
         std::vector<Completion<std::optional<std::string>>> waits;
         VirtualHost& host = handle->virtual_host();
+        Duration delay {};
         while (host.table().authentication_beginning.is_paused) {
             const Completion<bool> released;
             host.hold(host.domain(), [released] { released.resolve(true); });
@@ -35,7 +36,10 @@ struct BackendQuestion {
         if (const HookChain& chain = host.table().authentication_beginning; !chain.empty()) {
             AuthenticationBeginning event { *handle, user, mechanism, waits };
             run_chain(chain, &event);
+            delay = event.delay;
         }
+        if (delay > Duration::zero())
+            co_await sleep_for(delay);
         for (auto& wait : waits)
             if (auto reason = co_await wait; reason)
                 co_return reason;

@@ -351,6 +351,7 @@ void add_kernel_commands(Server& server, CommandRegistry& registry)
         [&registry](const CommandCall&) -> task<Result<Value>> { co_return registry.describe(); });
     add_plugin_commands(server, registry);
     add_account_commands(server, registry);
+    add_auth_commands(server, registry);
 }
 
 }

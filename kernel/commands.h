@@ -9,5 +9,7 @@ class CommandRegistry;
 void add_kernel_commands(Server& server, CommandRegistry& registry);
 /// The part of them that is about accounts and their sessions.
 void add_account_commands(Server& server, CommandRegistry& registry);
+/// And the part about the backends that say who somebody is.
+void add_auth_commands(Server& server, CommandRegistry& registry);
 
 }

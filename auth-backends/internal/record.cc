@@ -75,11 +75,8 @@ Result<Record> read_record(std::string_view text)
 std::optional<Record> RecordCache::find(const std::string& user)
 {
     const std::lock_guard lock(mutex_);
-    const auto at = by_user_.find(user);
-    if (at == by_user_.end())
-        return {};
-    entries_.splice(entries_.begin(), entries_, at->second);
-    return at->second->second;
+    const Record* const found = records_.find(user);
+    return found ? std::optional(*found) : std::nullopt;
 }
 
 std::uint64_t RecordCache::changes() const
@@ -91,25 +88,15 @@ std::uint64_t RecordCache::changes() const
 void RecordCache::insert(const std::string& user, const Record& record, std::uint64_t changes)
 {
     const std::lock_guard lock(mutex_);
-    if (changes != changes_ || capacity_ == 0 || by_user_.contains(user))
-        return;
-    if (entries_.size() == capacity_) {
-        by_user_.erase(entries_.back().first);
-        entries_.pop_back();
-    }
-    entries_.emplace_front(user, record);
-    by_user_.emplace(entries_.front().first, entries_.begin());
+    if (changes == changes_)
+        records_.insert(user, record);
 }
 
 void RecordCache::forget(const std::string& user)
 {
     const std::lock_guard lock(mutex_);
     ++changes_;
-    if (const auto at = by_user_.find(user); at != by_user_.end()) {
-        const auto entry = at->second;
-        by_user_.erase(at);
-        entries_.erase(entry);
-    }
+    records_.erase(user);
 }
 
 }

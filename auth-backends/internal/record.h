@@ -1,16 +1,15 @@
 // What is kept of one account: SCRAM keys for each hash, and no password.
 #pragma once
 
+#include <nuncio/lru_map.h>
 #include <nuncio/scram.h>
 
 #include <array>
 #include <cstdint>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace nuncio::internal {
 
@@ -31,7 +30,7 @@ Result<Record> read_record(std::string_view text);
 class RecordCache {
 public:
     explicit RecordCache(std::size_t capacity)
-        : capacity_(capacity)
+        : records_(capacity)
     {
     }
     std::optional<Record> find(const std::string& user);
@@ -42,12 +41,8 @@ public:
     void forget(const std::string& user);
 
 private:
-    using Entry = std::pair<std::string, Record>;
-    const std::size_t capacity_;
     mutable std::mutex mutex_;
-    std::list<Entry> entries_; ///< latest first
-    std::unordered_map<std::string_view, std::list<Entry>::iterator>
-        by_user_; ///< names in entries_
+    LruMap<Record> records_; // guarded, like what follows
     std::uint64_t changes_ = 0;
 };
 

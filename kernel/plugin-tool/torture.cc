@@ -30,6 +30,7 @@ namespace {
     using test::ScriptedServer;
     using Call = kernel::Server::Options::Call;
 
+    constexpr const char* password = "correct horse"; // of every account: nobody else is here
     constexpr const char* storage_interface = "storage/1";
     constexpr std::uintmax_t bytes_of_half_a_copy = 600; // debug information makes files long
     constexpr int messages_before = 4, messages_after = 3; // of each round, around the reload
@@ -182,7 +183,7 @@ namespace {
             if (server_->failure())
                 throw std::runtime_error("it does not start: " + *server_->failure());
             for (const char* name : { "romeo", "juliet", "mercutio" })
-                if (auto wrong = server_->create_account(*Jid::parse(address(name)), "secret"))
+                if (auto wrong = server_->create_account(*Jid::parse(address(name)), password))
                     throw std::runtime_error("no account for the test: " + *wrong);
             put_storage_before();
             log_in(romeo_, "romeo");
@@ -267,7 +268,7 @@ namespace {
         void log_in(std::optional<ScriptedClient>& client, const std::string& name)
         {
             client.emplace(*server_, name);
-            if (auto wrong = client->log_in(*Jid::parse(address(name) + "/r"), "secret"))
+            if (auto wrong = client->log_in(*Jid::parse(address(name) + "/r"), password))
                 throw std::runtime_error(*wrong);
             client->send("<presence/>");
             while (client->hear()) { }
@@ -462,7 +463,7 @@ namespace {
         {
             std::optional<ScriptedClient> mercutio;
             mercutio.emplace(*server_, "mercutio");
-            if (auto wrong = mercutio->log_in(*Jid::parse("mercutio@localhost/r"), "secret"))
+            if (auto wrong = mercutio->log_in(*Jid::parse("mercutio@localhost/r"), password))
                 throw std::runtime_error("at the end: " + *wrong);
             mercutio->send("<presence/>");
             server_->advance(1s);

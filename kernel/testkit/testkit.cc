@@ -14,7 +14,7 @@ namespace nuncio::inline v1::testkit {
 
 namespace {
 
-    constexpr const char* password = "secret"; // of every account: nobody else is here
+    constexpr const char* password = "correct horse"; // of every account: nobody else is here
 
     Outcome outcome_of(const std::optional<std::string>& wrong)
     {

@@ -12,10 +12,6 @@
 
 namespace nuncio::registration {
 
-/// An IPv4 address, or the /64 of an IPv6 address: who has one has all of it.
-std::string network_of(std::string_view address);
-bool is_loopback(std::string_view address);
-
 /// Any thread.
 class RateLimit {
 public:

@@ -2,6 +2,7 @@
 #include "form.h"
 #include "rate_limit.h"
 
+#include <nuncio/address.h>
 #include <nuncio/plugin.h>
 
 #include <optional>
@@ -14,7 +15,6 @@ struct Settings {
     bool open = false;
     bool allow_unencrypted = false;
     std::string instructions = "Choose a user name and a password.";
-    std::uint32_t min_password_length = 1;
     std::uint32_t burst = 3;
     Duration interval = std::chrono::minutes(10);
     bool exempt_loopback = false;
@@ -31,9 +31,6 @@ public:
             .option("allow_unencrypted", &Settings::allow_unencrypted,
                 "Also on connections without TLS, where passwords can be overheard.")
             .option("instructions", &Settings::instructions, "What the form says above its fields.")
-            .option("min_password_length", &Settings::min_password_length,
-                "The shortest password that is taken, in characters.")
-            .range(1, 1000)
             .option("burst", &Settings::burst,
                 "How often one address (IPv6: one /64) may try to register at a time.")
             .range(1, 1'000'000)
@@ -145,8 +142,8 @@ private:
         if (wish.username.empty() || !jid)
             co_return StanzaError { Condition::not_acceptable,
                 jid ? std::string("a user name is needed") : jid.error().text };
-        if (auto refusal = weakness(wish.password))
-            co_return std::move(*refusal);
+        if (wish.password.empty())
+            co_return StanzaError { Condition::not_acceptable, "a password is needed" };
         auto refusal = co_await ask_others(stream, *jid, std::move(form));
         if (refusal)
             co_return *std::move(refusal);
@@ -157,18 +154,6 @@ private:
             co_return failure(created.error());
         context_->log().info("registered {} from {}", *jid, stream->address());
         co_return {};
-    }
-
-    std::optional<StanzaError> weakness(std::string_view password) const
-    {
-        std::size_t length = 0;
-        for (const char byte : password)
-            length += (static_cast<unsigned char>(byte) & 0xc0) != 0x80; // first bytes of UTF-8
-        if (length >= settings_.min_password_length)
-            return {};
-        return StanzaError { Condition::not_acceptable,
-            "the password needs at least " + std::to_string(settings_.min_password_length)
-                + " characters" };
     }
 
     StanzaError failure(const Error& error) const
@@ -227,8 +212,6 @@ private:
             co_return StanzaError { Condition::bad_request, "user name and password are needed" };
         if (!named || named->local() != user.local())
             co_return StanzaError { Condition::not_allowed, "that is not your account" };
-        if (auto refusal = weakness(wish.password))
-            co_return std::move(*refusal);
         const auto changed = co_await context_->host().accounts().set_password(
             std::string(user.local()), std::move(wish.password));
         if (!changed)

@@ -37,12 +37,20 @@ public:
     /// Makes a connection; on a thread of the pool, may block.
     using Connect = std::function<Result<std::unique_ptr<Connection>>()>;
 
-    ConnectionPool(Context& context, ConnectionPoolOptions options, Connect connect)
-        : options_(std::move(options))
+    ConnectionPool(Context& context, const ConnectionPoolOptions& options, Connect connect)
+        : ConnectionPool(
+            context.lane(
+                { .name = options.name, .threads = options.connections, .queue = options.queue }),
+            options, std::move(connect))
+    {
+    }
+    /// On a lane that was made already.
+    ConnectionPool(
+        std::unique_ptr<Lane> lane, const ConnectionPoolOptions& options, Connect connect)
+        : timeout_(options.timeout)
         , connect_(std::move(connect))
-        , breaker_(options_.breaker)
-        , lane_(context.lane(
-              { .name = options_.name, .threads = options_.connections, .queue = options_.queue }))
+        , breaker_(options.breaker)
+        , lane_(std::move(lane))
     {
     }
 
@@ -56,7 +64,7 @@ public:
         if (!call)
             co_return call.error();
         auto attempt = [this, job = std::move(job)]() mutable { return run_here<Answer>(job); };
-        Answer answer = co_await lane_->run(std::move(attempt), options_.timeout);
+        Answer answer = co_await lane_->run(std::move(attempt), timeout_);
         const auto kind = answer ? Error::Kind::invalid : answer.error().kind;
         if (kind == Error::Kind::unavailable)
             call->failed(Loop::current()->now(), answer.error().text);
@@ -115,7 +123,7 @@ private:
                 }
                 connection = *std::move(made);
             }
-            Answer answer = job(*connection);
+            Answer answer = detail::answer_of<Answer>(job, *connection);
             const bool works = answer || answer.error().kind != Error::Kind::unavailable;
             if (works || is_new) {
                 give_back(std::move(connection), works);
@@ -125,7 +133,7 @@ private:
         }
     }
 
-    const ConnectionPoolOptions options_;
+    const Duration timeout_;
     const Connect connect_;
     CircuitBreaker breaker_;
     mutable std::mutex mutex_;

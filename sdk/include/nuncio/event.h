@@ -14,6 +14,8 @@
 
 namespace nuncio::inline v1 {
 
+class Host;
+
 /// A handler's verdict: let the next one see it, or "I have dealt with it, nobody else".
 enum class Flow { next, done };
 
@@ -146,6 +148,9 @@ struct AuthenticationBeginning {
     std::string_view user; ///< as claimed
     std::string_view mechanism;
     std::vector<Completion<std::optional<std::string>>>& waits;
+    /// Handlers raise it: so much time passes before anything is compared. The kernel waits, so
+    /// that a plugin with delayed attempts can be reloaded.
+    Duration delay {};
 };
 
 /// Somebody is about to make an account by in-band registration (XEP-0077). What a handler adds to
@@ -180,6 +185,18 @@ struct AuthenticationEnded {
     bool succeeded = false;
     std::string_view condition {}; ///< of a failure, as on the wire ("not-authorized")
     bool was_guess = false; ///< of a failure: a password was tried, and it was not the right one
+    bool has_begun = false; ///< AuthenticationBeginning was run for it
+};
+
+/// A password is about to be set, for a new account or an old one, by whatever way. What a handler
+/// adds to `waits` is awaited before; an error in an answer is what the caller hears instead
+/// (`invalid`: choose another one). The caller's loop.
+struct PasswordChoosing {
+    static constexpr std::string_view hook = "account.password-choosing";
+    Host& host;
+    std::string_view user;
+    std::string_view password;
+    std::vector<Completion<std::optional<Error>>>& waits;
 };
 
 /// Accounts came, went or changed their password. The account's home loop.

@@ -17,6 +17,21 @@
 
 namespace nuncio::inline v1 {
 
+namespace detail {
+
+    /// What a job answers; what it throws becomes an answer, too.
+    template <class Answer, class Job, class... Arguments>
+    Answer answer_of(Job& job, Arguments&... arguments)
+    {
+        try {
+            return job(arguments...);
+        } catch (const std::exception& thrown) {
+            return Error { thrown.what(), Error::Kind::internal };
+        }
+    }
+
+}
+
 struct LaneOptions {
     std::string name; ///< of its threads, and in what the watchdog says; at most 12 bytes show
     std::uint32_t threads = 1; ///< 1 … 64
@@ -46,13 +61,7 @@ public:
         Function<void()> work = [job = std::move(job), once, done]() mutable {
             if (once->load(std::memory_order_relaxed))
                 return; // nobody waits any more
-            auto answer = [&]() -> Answer {
-                try {
-                    return job();
-                } catch (const std::exception& thrown) {
-                    return Error { thrown.what(), Error::Kind::internal };
-                }
-            }();
+            Answer answer = detail::answer_of<Answer>(job);
             if (!once->exchange(true))
                 done.resolve(std::move(answer));
         };
