@@ -157,15 +157,19 @@ task<Result<bool>> AuthChain::check_password(std::string user, std::string passw
     if (links.empty())
         co_return no_backend(host_);
     // A backend that cannot answer now must not turn a right password into a wrong one: its error
-    // is the answer unless another backend says yes.
+    // is the answer unless another backend says yes. One that knows the password, but not to be
+    // good for a login any more, has the last word.
     std::optional<Error> failure;
     for (const Link& link : links) {
         auto right = co_await ask<bool>(
             link, [&](AuthBackend& backend) { return backend.check_password(user, password); });
         if (right && *right)
             co_return true;
-        if (!right)
+        if (!right) {
             failure = right.error();
+            if (failure->kind == Error::Kind::disabled || failure->kind == Error::Kind::expired)
+                break;
+        }
     }
     if (failure)
         co_return *failure;

@@ -24,6 +24,8 @@ class TestBackend final : public AuthBackend {
 public:
     std::map<std::string, std::string, std::less<>> passwords { { "juliet", "pencil" },
         { "romeo", "pencil" }, { "nurse", "pencil" } };
+    /// What the right password of a user is answered with instead of a yes.
+    std::map<std::string, Error, std::less<>> refusals {};
     bool is_unavailable = false;
     bool throws = false;
     /// Answers wait until this is resolved.

@@ -39,7 +39,10 @@ task<Result<bool>> TestBackend::check_password(std::string user, std::string pas
     if (is_unavailable)
         co_return Error { "the directory does not answer", Error::Kind::unavailable };
     const auto found = passwords.find(user);
-    co_return found != passwords.end() && found->second == password;
+    const bool is_right = found != passwords.end() && found->second == password;
+    if (const auto refusal = refusals.find(user); is_right && refusal != refusals.end())
+        co_return refusal->second;
+    co_return is_right;
 }
 
 task<Result<std::optional<ScramKeys>>> TestBackend::scram_keys(std::string user, ScramHash hash)

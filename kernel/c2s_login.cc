@@ -19,8 +19,18 @@ namespace {
 
 }
 
-/// One question to the backends. The stream may be gone when they answer.
+/// One question to the backends or the plugins. The stream may be gone when they answer.
 struct BackendQuestion {
+    /// Waits while a plugin of the chain hands over.
+    static task<void> in_service(VirtualHost& host, HookChain RouteTable::*chain)
+    {
+        while ((host.table().*chain).is_paused) {
+            const Completion<bool> released;
+            host.hold(host.domain(), [released] { released.resolve(true); });
+            co_await released;
+        }
+    }
+
     /// Asks the plugins whether the attempt may be made at all: the reason why not, or nothing.
     static task<std::optional<std::string>> refusal(
         std::shared_ptr<StreamHandle> handle, std::string user, std::string mechanism)
@@ -28,11 +38,7 @@ struct BackendQuestion {
         std::vector<Completion<std::optional<std::string>>> waits;
         VirtualHost& host = handle->virtual_host();
         Duration delay {};
-        while (host.table().authentication_beginning.is_paused) {
-            const Completion<bool> released;
-            host.hold(host.domain(), [released] { released.resolve(true); });
-            co_await released;
-        }
+        co_await in_service(host, &RouteTable::authentication_beginning);
         if (const HookChain& chain = host.table().authentication_beginning; !chain.empty()) {
             AuthenticationBeginning event { *handle, user, mechanism, waits };
             run_chain(chain, &event);
@@ -55,10 +61,11 @@ struct BackendQuestion {
             Result<std::optional<ScramKeys>> keys = Error { reason.value_or("") };
             if (!reason)
                 keys = co_await handle->virtual_host().auth().scram_keys(std::move(user), hash);
+            // Nothing was proved yet: the state of the account is not for this client.
             if (keys)
                 answer = sasl::BackendAnswer { .keys = *std::move(keys) };
             else
-                answer = keys.error();
+                answer = Error { keys.error().text, Error::Kind::unavailable };
         } catch (const std::exception& thrown) {
             answer = Error { thrown.what(), Error::Kind::internal };
         }
@@ -85,6 +92,26 @@ struct BackendQuestion {
         }
         if (handle->negotiation())
             handle->negotiation()->answered(std::move(answer));
+    }
+
+    /// Asks the plugins whether somebody who has proved who it is may come in.
+    static Detached ask_verdict(std::shared_ptr<StreamHandle> handle, std::string user,
+        std::string mechanism, sasl::Step success)
+    {
+        std::optional<Error> refusal;
+        try {
+            std::vector<Completion<std::optional<Error>>> waits;
+            co_await in_service(handle->virtual_host(), &RouteTable::authentication_proved);
+            AuthenticationProved event { *handle, user, mechanism, waits };
+            run_chain(handle->virtual_host().table().authentication_proved, &event);
+            for (auto& wait : waits)
+                if (refusal = co_await wait; refusal)
+                    break;
+        } catch (const std::exception& thrown) {
+            refusal = Error { thrown.what(), Error::Kind::internal };
+        }
+        if (handle->negotiation())
+            handle->negotiation()->judged(std::move(success), refusal);
     }
 };
 
@@ -121,12 +148,7 @@ void Negotiation::authenticate(ElementRef element)
 void Negotiation::take(sasl::Step step)
 {
     using Kind = sasl::Step::Kind;
-    std::string xml;
-    sasl::append_xml(xml, step);
-    stream_.write(xml);
     switch (step.kind) {
-    case Kind::challenge:
-        return;
     case Kind::ask_keys:
         stream_.hold(C2sStream::hold_answer);
         BackendQuestion::ask_keys(handle_, exchange_->user(), exchange_->hash(),
@@ -138,12 +160,41 @@ void Negotiation::take(sasl::Step step)
             std::string(exchange_->mechanism_name()));
         return;
     case Kind::success:
-        announce_end(true);
-        return authenticated();
+        if (host_->table().authentication_proved.empty())
+            return finish(step);
+        stream_.hold(C2sStream::hold_verdict);
+        BackendQuestion::ask_verdict(
+            handle_, exchange_->user(), std::string(exchange_->mechanism_name()), std::move(step));
+        return;
+    case Kind::challenge:
     case Kind::failure:
-        announce_end(false);
-        return limit_attempts();
+        return finish(step);
     }
+}
+
+void Negotiation::judged(sasl::Step success, const std::optional<Error>& refusal)
+{
+    if (refusal) {
+        stream_.loop().parts().log->info(
+            "{} may not log in to {}: {}", exchange_->user(), host_->domain(), refusal->text);
+        finish(exchange_->refuse(sasl::failure_of_verdict(refusal->kind)));
+    } else {
+        finish(success);
+    }
+    stream_.release(C2sStream::hold_verdict);
+}
+
+void Negotiation::finish(const sasl::Step& step)
+{
+    std::string xml;
+    sasl::append_xml(xml, step);
+    stream_.write(xml);
+    if (step.kind == sasl::Step::Kind::challenge)
+        return;
+    announce_end(step);
+    if (step.kind == sasl::Step::Kind::success)
+        return authenticated();
+    limit_attempts();
 }
 
 void Negotiation::limit_attempts()
@@ -159,27 +210,40 @@ void Negotiation::limit_attempts()
 
 void Negotiation::answered(Result<sasl::BackendAnswer> answer)
 {
-    if (!answer)
-        stream_.loop().parts().log->warn(
-            "authentication of {}: {}", exchange_->user(), answer.error().text);
-    take(answer ? exchange_->resume(*std::move(answer)) : exchange_->give_up());
+    if (answer) {
+        take(exchange_->resume(*std::move(answer)));
+    } else {
+        const auto failure = sasl::failure_of_backend(answer.error().kind);
+        Log& log = *stream_.loop().parts().log;
+        constexpr std::string_view line = "authentication of {}: {}";
+        if (failure == sasl::Failure::temporary_auth_failure)
+            log.warn(line, exchange_->user(), answer.error().text);
+        else
+            log.info(line, exchange_->user(), answer.error().text);
+        take(exchange_->refuse(failure));
+    }
     stream_.release(C2sStream::hold_answer);
 }
 
-void Negotiation::announce_end(bool succeeded)
+void Negotiation::announce_end(const sasl::Step& end)
 {
     const HookChain& chain = host_->table().authentication_ended;
     if (chain.empty())
         return;
+    const bool succeeded = end.kind == sasl::Step::Kind::success;
+    const auto condition = succeeded ? std::string_view() : sasl::to_string(end.failure);
+    const bool was_guess = !succeeded && end.was_guess;
     if (chain.is_paused)
         return host_->hold(host_->domain(),
             [host = host_, handle = handle_, user = std::string(exchange_->user()),
-                mechanism = std::string(exchange_->mechanism_name()), succeeded] {
-                AuthenticationEnded event { *handle, user, mechanism, succeeded };
+                mechanism = std::string(exchange_->mechanism_name()), succeeded, condition,
+                was_guess, has_begun = exchange_->has_asked()] {
+                AuthenticationEnded event { *handle, user, mechanism, succeeded, condition,
+                    was_guess, has_begun };
                 run_chain(host->table().authentication_ended, &event);
             });
-    AuthenticationEnded event { *handle_, exchange_->user(), exchange_->mechanism_name(),
-        succeeded };
+    AuthenticationEnded event { *handle_, exchange_->user(), exchange_->mechanism_name(), succeeded,
+        condition, was_guess, exchange_->has_asked() };
     run_chain(chain, &event);
 }
 

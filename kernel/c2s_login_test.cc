@@ -253,6 +253,167 @@ TEST_CASE("plugins hear how each authentication ended")
     CHECK(heard == "romeo PLAIN no, juliet PLAIN yes, ");
 }
 
+TEST_CASE("a failure is announced with its condition, and whether a password was tried")
+{
+    House house;
+    house.backend.refusals.insert({ "nurse", { "retired", Error::Kind::disabled } });
+    std::string heard;
+    house.on<AuthenticationEnded>([&](AuthenticationEnded& event) {
+        heard.append(event.condition).append(event.was_guess ? " guess, " : ", ");
+        return Flow::next;
+    });
+    Client client(house);
+    client.say(client_header);
+    client.authenticate("romeo", "wrong");
+    client.say(sasl("auth", "", "DIGEST-MD5"));
+    CHECK(has(client.authenticate("nurse"), "<account-disabled/>"));
+    client.authenticate("nurse", "wrong");
+    client.authenticate("juliet");
+    CHECK(heard
+        == "not-authorized guess, invalid-mechanism, account-disabled, not-authorized guess, , ");
+}
+
+TEST_CASE("a backend that knows the right password may say that it is not good any more")
+{
+    House house;
+    house.backend.refusals = { { "juliet", { "banished", Error::Kind::disabled } },
+        { "romeo", { "change it first", Error::Kind::expired } },
+        { "nurse", { "whoever thinks so", Error::Kind::refused } } };
+    Client client(house);
+    client.say(client_header);
+    CHECK(has(client.authenticate("juliet"), "<account-disabled/>"));
+    CHECK(has(client.authenticate("juliet", "wrong"), "<not-authorized/>"));
+    CHECK(has(client.authenticate("romeo"), "<credentials-expired/>"));
+    CHECK(has(client.authenticate("nurse"), "<temporary-auth-failure/>"));
+}
+
+namespace {
+
+/// A verdict on everybody who proves who they are: at once, or when the gate opens.
+struct Verdict {
+    explicit Verdict(House& house)
+    {
+        house.on<AuthenticationProved>([this](AuthenticationProved& event) {
+            asked.append(event.user).append(" ").append(event.mechanism).append(", ");
+            if (answer)
+                event.waits.push_back(*answer);
+            return Flow::next;
+        });
+    }
+    void answers(std::optional<Error> with)
+    {
+        answer.emplace();
+        answer->resolve(std::move(with));
+    }
+    std::optional<Completion<std::optional<Error>>> answer {};
+    std::string asked {};
+};
+
+}
+
+TEST_CASE("plugins may refuse somebody who has proved who they are, and only then are asked")
+{
+    House house;
+    Verdict verdict(house);
+    Client client(house);
+    client.say(client_header);
+    CHECK(has(client.authenticate("juliet", "wrong"), "<not-authorized/>"));
+    CHECK(verdict.asked.empty());
+    using enum Error::Kind;
+    for (const auto& [kind, condition] : { std::pair(disabled, "<account-disabled/>"),
+             std::pair(expired, "<credentials-expired/>"), std::pair(refused, "<not-authorized/>"),
+             std::pair(unavailable, "<temporary-auth-failure/>") }) {
+        verdict.answers(Error { "no", kind });
+        CHECK(has(client.authenticate("juliet"), condition));
+    }
+    verdict.answers(std::nullopt);
+    CHECK(has(client.authenticate("juliet"), "<success"));
+    CHECK(
+        verdict.asked == "juliet PLAIN, juliet PLAIN, juliet PLAIN, juliet PLAIN, juliet PLAIN, ");
+}
+
+TEST_CASE("SCRAM's proof is judged, too, before the server proves itself")
+{
+    House house;
+    Verdict verdict(house);
+    verdict.answers(Error { "no", Error::Kind::disabled });
+    Client client(house);
+    client.say(client_header);
+    const auto log_in = [&] {
+        const auto first = content(client.say(sasl("auth", "n,,n=juliet,r=fyko", "SCRAM-SHA-256")));
+        const auto open = "c=biws," + first.substr(0, first.find(','));
+        constexpr auto hash = ScramHash::sha256;
+        auto key = scram_client_key(
+            scram_salted_password("pencil", "0123456789abcdef", 4096, hash), hash);
+        const auto signature
+            = hmac(hash, digest(hash, key), "n=juliet,r=fyko," + first + "," + open);
+        for (std::size_t i = 0; i < key.size(); ++i)
+            key[i] = static_cast<char>(key[i] ^ signature[i]);
+        return client.say(sasl("response", open + ",p=" + to_base64(key)));
+    };
+    CHECK(has(log_in(), "<account-disabled/>"));
+    verdict.answers(std::nullopt);
+    CHECK(content(log_in()).starts_with("v="));
+}
+
+TEST_CASE("nothing goes on before the verdict on a login has come")
+{
+    House house;
+    Verdict verdict(house);
+    verdict.answer.emplace();
+    Client client(house);
+    client.say(client_header);
+    CHECK(client.say(plain("juliet", "pencil") + std::string(client_header)).empty());
+    verdict.answer->resolve(std::nullopt);
+    const auto answer = client.hear();
+    CHECK(answer.starts_with("<success"));
+    CHECK(has(answer, "<bind "));
+
+    // What is refused lets the client's next attempt through.
+    verdict.answer.emplace();
+    Client other(house);
+    other.say(client_header);
+    CHECK(other.say(plain("juliet", "pencil") + plain("romeo", "wrong")).empty());
+    verdict.answer->resolve(Error { "no", Error::Kind::disabled });
+    const auto refused = other.hear();
+    CHECK(has(refused, "<account-disabled/>"));
+    CHECK(has(refused, "<not-authorized/>"));
+}
+
+TEST_CASE("refusals by a verdict count against the attempts of a stream")
+{
+    Limits limits;
+    limits.auth_attempts = 1;
+    House house({ .limits = limits });
+    Verdict verdict(house);
+    verdict.answers(Error { "no", Error::Kind::disabled });
+    Client client(house);
+    client.say(client_header);
+    for (int i = 0; i < 3; ++i)
+        client.authenticate("juliet");
+    CHECK_FALSE(client.is_closed());
+    CHECK(has(client.authenticate("juliet"), "<policy-violation "));
+}
+
+TEST_CASE("a stream may end while the verdict on its login is awaited")
+{
+    House house;
+    Verdict verdict(house);
+    verdict.answer.emplace();
+    {
+        Client client(house);
+        client.say(client_header);
+        client.authenticate("juliet");
+        client.peer.hang_up();
+        house.settle();
+    }
+    house.advance(61s);
+    CHECK(house.open_streams() == 0);
+    verdict.answer->resolve(std::nullopt);
+    house.settle();
+    CHECK(house.open_streams() == 0);
+}
+
 TEST_CASE("the administrator's choice of mechanisms is all that is offered")
 {
     House house({ .mechanisms = { "SCRAM-SHA-256" } });

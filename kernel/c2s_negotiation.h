@@ -11,6 +11,7 @@
 #include <nuncio/stanza.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace nuncio::kernel {
@@ -52,8 +53,10 @@ private:
     void authenticate(ElementRef element);
     void take(sasl::Step step);
     void answered(Result<sasl::BackendAnswer> answer);
+    void judged(sasl::Step success, const std::optional<Error>& refusal);
+    void finish(const sasl::Step& step);
     void limit_attempts();
-    void announce_end(bool succeeded);
+    void announce_end(const sasl::Step& end);
     void authenticated();
     friend struct BackendQuestion;
 

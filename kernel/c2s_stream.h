@@ -66,6 +66,7 @@ public:
         hold_tls = 4, ///< the handshake: bytes that came before it are thrown away
         hold_congestion = 8, ///< somebody this client writes to cannot keep up
         hold_handover = 16, ///< plugins that its next step concerns hand over
+        hold_verdict = 32, ///< plugins are asked whether who proved who it is may come in
     };
     void hold(Hold reason);
     void release(Hold reason);

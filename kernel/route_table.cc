@@ -30,6 +30,7 @@ namespace {
         { StreamFeatures::hook, &RouteTable::stream_features },
         { UnboundIq::hook, &RouteTable::unbound_iq },
         { AuthenticationBeginning::hook, &RouteTable::authentication_beginning },
+        { AuthenticationProved::hook, &RouteTable::authentication_proved },
         { AuthenticationEnded::hook, &RouteTable::authentication_ended },
         { AccountCreated::hook, &RouteTable::account_created },
         { AccountRemoved::hook, &RouteTable::account_removed },

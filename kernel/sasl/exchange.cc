@@ -60,6 +60,7 @@ Step Exchange::begin(ElementRef auth)
         return Step::fail(Failure::malformed_request, "an exchange is under way");
     info_ = nullptr;
     mechanism_.reset();
+    has_asked_ = false;
     if (const Step chosen = choose(auth.attr("mechanism")); chosen.kind == Step::Kind::failure)
         return chosen;
     // Both mechanisms begin with the client; without an initial response it is asked for one.
@@ -114,9 +115,9 @@ Step Exchange::resume(BackendAnswer answer)
     return note(mechanism_->resume(std::move(answer)));
 }
 
-Step Exchange::give_up()
+Step Exchange::refuse(Failure failure)
 {
-    return note(Step::fail(Failure::temporary_auth_failure));
+    return note(Step::fail(failure));
 }
 
 Step Exchange::note(Step step)
@@ -129,6 +130,7 @@ Step Exchange::note(Step step)
     case ask_keys:
     case ask_password:
         state_ = State::asking;
+        has_asked_ = true;
         break;
     case failure:
         ++failures_;
@@ -136,7 +138,7 @@ Step Exchange::note(Step step)
         state_ = State::idle;
         break;
     case success:
-        state_ = State::idle;
+        state_ = State::proved;
         break;
     }
     return step;

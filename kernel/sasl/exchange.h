@@ -32,13 +32,16 @@ public:
     Step handle(ElementRef element);
     /// The backend's answer to an `ask_…` step.
     Step resume(BackendAnswer answer);
-    /// The backend could not answer: temporary-auth-failure.
-    Step give_up();
+    /// The backend could not answer, or somebody refuses what was proved: instead of resume(), or
+    /// of the success that the last step was.
+    Step refuse(Failure failure);
 
     /// Of the present or the last attempt.
     const std::string& user() const;
     ScramHash hash() const;
     std::string take_password();
+    /// It came to a question to the backend.
+    bool has_asked() const { return has_asked_; }
     std::string_view mechanism_name() const { return info_ ? info_->name : std::string_view(); }
 
     /// Attempts that failed on this stream, whatever the reason.
@@ -52,11 +55,12 @@ private:
     Step respond(ElementRef element);
     Step note(Step step);
 
-    enum class State { idle, running, asking };
+    enum class State { idle, running, asking, proved };
     Surroundings surroundings_;
     std::unique_ptr<Mechanism> mechanism_;
     const MechanismInfo* info_ = nullptr;
     State state_ = State::idle;
+    bool has_asked_ = false;
     std::uint32_t failures_ = 0;
     std::uint32_t guesses_ = 0;
 };

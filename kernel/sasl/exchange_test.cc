@@ -522,12 +522,40 @@ TEST_CASE("a backend that cannot answer is not the client's fault")
     ScramClient client;
     auto exchange = fixture.exchange();
     auth(exchange, "SCRAM-SHA-256", client.first());
-    CHECK(failed(exchange.give_up(), Failure::temporary_auth_failure));
+    CHECK(
+        failed(exchange.refuse(Failure::temporary_auth_failure), Failure::temporary_auth_failure));
 
     auto broken = fixture.exchange();
     auto keys = keys_of(client);
     keys.stored_key.pop_back();
     CHECK(failed(run(broken, client, "SCRAM-SHA-256", keys), Failure::temporary_auth_failure));
+}
+
+TEST_CASE("who has proved who it is may be refused, which counts as a failure but not as a guess")
+{
+    Fixture fixture;
+    using namespace std::string_literals;
+    auto exchange = fixture.exchange();
+    auth(exchange, "PLAIN", "\0juliet\0pencil"s);
+    CHECK(exchange.resume({ .password_matches = true }).kind == Step::Kind::success);
+    CHECK(failed(exchange.refuse(Failure::account_disabled), Failure::account_disabled));
+    CHECK(exchange.failures() == 1);
+    CHECK(exchange.guesses() == 0);
+    // The stream goes on: somebody else may try.
+    CHECK(auth(exchange, "PLAIN", "\0romeo\0pencil"s).kind == Step::Kind::ask_password);
+}
+
+TEST_CASE("kinds of Error speak of the account only where they may")
+{
+    using enum Error::Kind;
+    CHECK(failure_of_verdict(refused) == Failure::not_authorized);
+    CHECK(failure_of_backend(refused) == Failure::temporary_auth_failure);
+    for (const auto of : { failure_of_backend, failure_of_verdict }) {
+        CHECK(of(disabled) == Failure::account_disabled);
+        CHECK(of(expired) == Failure::credentials_expired);
+        for (const auto kind : { invalid, not_found, conflict, unavailable, limit, internal })
+            CHECK(of(kind) == Failure::temporary_auth_failure);
+    }
 }
 
 TEST_CASE("failures are written with their condition and text")

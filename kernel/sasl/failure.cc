@@ -32,4 +32,21 @@ std::string_view to_string(Failure failure)
     return "temporary-auth-failure";
 }
 
+Failure failure_of_backend(Error::Kind kind)
+{
+    switch (kind) {
+    case Error::Kind::disabled:
+        return Failure::account_disabled;
+    case Error::Kind::expired:
+        return Failure::credentials_expired;
+    default:
+        return Failure::temporary_auth_failure;
+    }
+}
+
+Failure failure_of_verdict(Error::Kind kind)
+{
+    return kind == Error::Kind::refused ? Failure::not_authorized : failure_of_backend(kind);
+}
+
 }
