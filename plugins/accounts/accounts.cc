@@ -323,9 +323,10 @@ private:
         auto user = co_await account_of(call);
         if (!user)
             co_return user.error();
-        const auto now = Loop::current()->wall_time().time_since_epoch().count();
-        const auto done = co_await states_->disable(
-            *user, { std::int64_t(now), std::string(call.text("reason")) });
+        // COMPAT(g++ 12): an aggregate made inside a co_await is destroyed twice, so it has a name.
+        Disabled state { .since = Loop::current()->wall_time().time_since_epoch().count(),
+            .reason = std::string(call.text("reason")) };
+        const auto done = co_await states_->disable(*user, std::move(state));
         if (!done)
             co_return done.error();
         const auto jid = Jid::make(*user, context_->host().domain());
