@@ -109,9 +109,7 @@ function(nuncio_add_unit_test name)
     endif()
     add_executable(${name} ${UNIT_SOURCES})
     target_link_libraries(${name} PRIVATE ${UNIT_LIBRARIES} nuncio-doctest-main)
-    if(NUNCIO_SANITIZE) # slow to compile, and what counts is the code that is tested
-        target_compile_options(${name} PRIVATE -O0)
-    endif()
+    target_compile_options(${name} PRIVATE ${NUNCIO_UNIT_TEST_FLAGS})
     # Beside the plugins, where the test kit looks for them.
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin
         CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
