@@ -54,10 +54,10 @@ check "no sleeping in tests" \
     "$(git grep -nE '\b(sleep_for|usleep|sleep)\(' -- '*_test.cc' tests/support | grep -vE 'run_owned|co_await')"
 
 check "every SDK header compiles alone" \
-    "$(for header in sdk/include/nuncio/*.h; do
-        echo "#include <nuncio/$(basename "$header")>" |
-            g++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -Isdk/include -xc++ - 2>&1 | head -n 3
-    done)"
+    "$(printf '%s\n' sdk/include/nuncio/*.h | xargs -P "$(nproc)" -I{} sh -c '
+        said=$(echo "#include <nuncio/$(basename {})>" |
+            g++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -Isdk/include -xc++ - 2>&1) ||
+            printf "%s: %s\n" {} "$said" | head -n 3')"
 check "every public name of the SDK has a comment" "$(tests/docs/check_comments.py)"
 check "the developers guide's listings compile" \
     "$(tests/docs/check_listings.py | grep -v ' 0 failed$')"

@@ -159,24 +159,38 @@ reload() {
     count_last_line "reload $preset" "$log" "$status"
 }
 
-# One run of libFuzzer for each target, from the kept corpus; what it finds stays in build/fuzz/found.
+# fuzz_one FUZZER: one run from the kept corpus; what it finds stays in build/fuzz/found.
+fuzz_one() {
+    local name status=0
+    name=$(basename "$1" -fuzz)
+    local found=build/fuzz/found/$name
+    local arguments=(-max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=4096 -artifact_prefix="$found-")
+    local folders=("$found")
+    mkdir -p "$found"
+    [ -f "tests/fuzz/$name.dict" ] && arguments+=(-dict="tests/fuzz/$name.dict")
+    [ -d "tests/fuzz/corpus/$name" ] && folders+=("tests/fuzz/corpus/$name")
+    timeout $((fuzz_seconds + 120)) "$1" "${arguments[@]}" "${folders[@]}" > "$logs/fuzz-$name.log" 2>&1 || status=$?
+    printf '\nended with %s\n' "$status" >> "$logs/fuzz-$name.log"
+}
+
+# A fuzzer has one thread: as many run side by side as there are processors.
 fuzz() {
-    local fuzzer name
-    for fuzzer in build/fuzz/bin/*-fuzz; do
+    local fuzzer name fuzzers=(build/fuzz/bin/*-fuzz)
+    step "fuzzing, each of ${#fuzzers[@]} targets for $fuzz_seconds s"
+    for fuzzer in "${fuzzers[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+            wait -n
+        done
+        fuzz_one "$fuzzer" &
+    done
+    wait
+    for fuzzer in "${fuzzers[@]}"; do
         name=$(basename "$fuzzer" -fuzz)
-        local log=$logs/fuzz-$name.log found=build/fuzz/found/$name status=0
-        local arguments=(-max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=4096 -artifact_prefix="$found-")
-        local folders=("$found")
-        mkdir -p "$found"
-        [ -f "tests/fuzz/$name.dict" ] && arguments+=(-dict="tests/fuzz/$name.dict")
-        [ -d "tests/fuzz/corpus/$name" ] && folders+=("tests/fuzz/corpus/$name")
-        step "fuzzing $name for $fuzz_seconds s"
-        timeout $((fuzz_seconds + 120)) "$fuzzer" "${arguments[@]}" "${folders[@]}" > "$log" 2>&1 || status=$?
-        if [ $status -eq 0 ]; then
+        if [ "$(tail -n 1 "$logs/fuzz-$name.log")" = "ended with 0" ]; then
             count "fuzzing $name" 1 0
         else
             count "fuzzing $name" 0 1
-            tail -n 30 "$log"
+            tail -n 30 "$logs/fuzz-$name.log"
         fi
     done
 }
@@ -189,6 +203,8 @@ if [ $install = yes ]; then
 fi
 if command -v ccache > /dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}
+    # Without this it keeps nothing that was compiled with precompiled headers.
+    export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 fi
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}

@@ -5,11 +5,13 @@ A ```cpp block that includes something is a translation unit of its own; another
 function. A block that says ```cpp file=PATH must be that file; --update writes it anew.
 """
 import argparse
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```cpp([^\n]*)\n(.*?)^```$", re.S | re.M)
@@ -42,6 +44,9 @@ def main():
     guide = ROOT / "docs" / "developers-guide.md"
     text = guide.read_text()
     failures = checked = 0
+    pool = ThreadPoolExecutor(os.cpu_count())
+    compiled = {match.start(): pool.submit(compile_listing, arguments.compiler, match.group(2))
+                for match in BLOCK.finditer(text)}
 
     def visit(match):
         nonlocal failures, checked
@@ -55,7 +60,7 @@ def main():
             if file != listing:
                 failures += 1
                 print(f"not ok {guide.name}:{line}: differs from {tag[5:]}; run {sys.argv[0]} --update")
-        errors = compile_listing(arguments.compiler, listing)
+        errors = compiled[match.start()].result()
         if errors:
             failures += 1
             print(f"not ok {guide.name}:{line}: does not compile\n{errors}")
