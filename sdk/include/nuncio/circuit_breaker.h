@@ -56,6 +56,7 @@ public:
     /// A call, or `unavailable` with the last failure's text.
     Result<Call> admit(TimePoint now);
 
+    /// Calls are refused now.
     bool is_open(TimePoint now) const;
     /// Of the last failure; empty when the last call went well.
     std::string last_error() const;

@@ -18,6 +18,7 @@
 
 namespace nuncio::inline v1 {
 
+/// The bounds of one pool.
 struct ConnectionPoolOptions {
     std::string name; ///< of the threads
     std::uint32_t connections = 4; ///< as many jobs run at once, 1 … 64
@@ -37,6 +38,7 @@ public:
     /// Makes a connection; on a thread of the pool, may block.
     using Connect = std::function<Result<std::unique_ptr<Connection>>()>;
 
+    /// With a lane of its own from the context.
     ConnectionPool(Context& context, const ConnectionPoolOptions& options, Connect connect)
         : ConnectionPool(
             context.lane(

@@ -32,6 +32,7 @@ namespace detail {
 
 }
 
+/// The bounds of one lane.
 struct LaneOptions {
     std::string name; ///< of its threads, and in what the watchdog says; at most 12 bytes show
     std::uint32_t threads = 1; ///< 1 … 64

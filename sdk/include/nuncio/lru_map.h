@@ -17,6 +17,7 @@ class LruMap {
 public:
     using Entry = std::pair<const std::string, Value>;
 
+    /// With room for so many values.
     explicit LruMap(std::size_t capacity)
         : capacity_(capacity)
     {
@@ -63,6 +64,7 @@ public:
         entries_.clear();
     }
 
+    /// How many there are, and how many there may be.
     std::size_t size() const { return entries_.size(); }
     std::size_t capacity() const { return capacity_; }
     /// The latest first.
