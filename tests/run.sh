@@ -136,10 +136,10 @@ outside() {
     count_last_line "outside $1" "$log" "$status"
 }
 
-# The interface of libnuncio against its baseline.
+# The interfaces of libnuncio and of the test kit against their baselines.
 abi() {
     local log=$logs/abi.log
-    step "the interface of libnuncio"
+    step "the interfaces of the SDK"
     if timeout 1200 sdk/abi/check.sh > "$log" 2>&1; then
         count "abi" 1 0
     else

@@ -1,49 +1,61 @@
 #!/bin/sh
-# Compares the interface of libnuncio with the baseline that is kept here.
+# Compares the interfaces of the SDK's libraries with the baselines that are kept here.
 #
-#   sdk/abi/check.sh     builds libnuncio with debug information in build/abi and compares
-#   sdk/abi/update.sh    makes the baseline anew
+#   sdk/abi/check.sh     builds them with debug information in build/abi and compares
+#   sdk/abi/update.sh    makes the baselines anew
 #
-# Exit: 0 the same; 1 it differs, and what to do is said.
+# Exit: 0 the same; 1 something differs, and what to do is said.
 set -eu
 cd "$(dirname "$0")/../.."
 . sdk/abi/describe.sh
 
-mkdir -p build/abi
-baseline=build/abi/baseline.abi
-gzip -dc < sdk/abi/libnuncio.abi.gz > $baseline
 number=$(abi_number)
-if ! grep -q "soname='libnuncio.so.$number'" $baseline; then
-    echo "the ABI number is $number, the baseline is of another: run sdk/abi/update.sh, and commit what it wrote"
-    exit 1
-fi
-describe build/abi/libnuncio.abi
 
-# abidiff: 1 and 2 are errors, 4 is any difference.
-status=0
-# shellcheck disable=SC2086 # lists of words
-abidiff $abidiff_options $baseline build/abi/libnuncio.abi > build/abi/abidiff.txt 2>&1 || status=$?
-if [ $((status & 3)) -ne 0 ]; then
-    cat build/abi/abidiff.txt
-    echo "abidiff failed"
-    exit 1
-fi
-[ "$status" -eq 0 ] && exit 0
-head -n 60 build/abi/abidiff.txt
-echo
-if ! grep -qE '[1-9][0-9]* (Removed|Changed)' build/abi/abidiff.txt; then
-    cat << EOF
-The interface of libnuncio only gained something (above; all of it: build/abi/abidiff.txt). Nothing breaks:
-run sdk/abi/update.sh, and commit sdk/abi/libnuncio.abi.gz with the change.
+# differs LIBRARY: says how, and what to do; 1 when it does not.
+differs() {
+    baseline=build/abi/$1.baseline.abi
+    report=build/abi/$1.abidiff.txt
+    gzip -dc < "sdk/abi/$1.abi.gz" > "$baseline"
+    if ! grep -q "soname='$1.so.$number'" "$baseline"; then
+        echo "the ABI number is $number, the baseline of $1 is of another: run sdk/abi/update.sh, and commit what it wrote"
+        return 0
+    fi
+    describe "$1"
+    # abidiff: 1 and 2 are errors, 4 is any difference.
+    status=0
+    # shellcheck disable=SC2086 # lists of words
+    abidiff $abidiff_options --suppressions "$(suppressions "$1")" "$baseline" "build/abi/$1.abi" > "$report" 2>&1 || status=$?
+    if [ $((status & 3)) -ne 0 ]; then
+        cat "$report"
+        echo "abidiff failed"
+        return 0
+    fi
+    [ "$status" -ne 0 ] || return 1
+    head -n 60 "$report"
+    echo
+    if ! grep -qE '[1-9][0-9]* (Removed|Changed)' "$report"; then
+        cat << EOF
+The interface of $1 only gained something (above; all of it: $report). Nothing breaks:
+run sdk/abi/update.sh $1, and commit sdk/abi/$1.abi.gz with the change.
 EOF
-else
-    cat << EOF
-The interface of libnuncio changed (above; all of it: build/abi/abidiff.txt).
+    else
+        cat << EOF
+The interface of $1 changed (above; all of it: $report).
  - Virtual functions that were appended to classes that the kernel implements (Context, Host, Session …) break nothing.
- - Everything else breaks plugins that are built already. Keep what was there and add beside it, or raise the ABI
-   number: abi_number in abi.h, NUNCIO_DETAIL_ABI in note.h, SOVERSION in sdk/CMakeLists.txt. Until 0.1.0 is
-   released the number stays $number: see docs/architecture.md, "The SDK as a package".
-Then run sdk/abi/update.sh, and commit sdk/abi/libnuncio.abi.gz with the change.
+ - Everything else breaks what is built already: plugins, or their tests. Keep what was there and add beside it, or raise
+   the ABI number: abi_number in abi.h, NUNCIO_DETAIL_ABI in note.h, SOVERSION in sdk/CMakeLists.txt and
+   kernel/testkit/CMakeLists.txt. Until 0.1.0 is released the number stays $number: see docs/architecture.md, "The SDK as
+   a package".
+Then run sdk/abi/update.sh $1, and commit sdk/abi/$1.abi.gz with the change.
 EOF
-fi
-exit 1
+    fi
+}
+
+build_described
+code=0
+for library in $libraries; do
+    if differs "$library"; then
+        code=1
+    fi
+done
+exit $code
