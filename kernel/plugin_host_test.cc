@@ -274,6 +274,38 @@ TEST_CASE("new settings build the changed instance and those that need it, nobod
     CHECK(running(server) == "greeter guest");
 }
 
+TEST_CASE("new settings of a host hold on every loop, and for what is loaded later")
+{
+    TestServer server({ "greeter" });
+    auto& sink = server.open_sink();
+    HostSettings settings = server.host().settings();
+    settings.require_encryption = !settings.require_encryption;
+    settings.plugins["greeter"]["word"] = "good morning";
+    settings.plugins["drifter"] = Value(Value::Table());
+    CHECK(server
+              .outcome(
+                  [&](auto done) { server->plugins().reconfigure(server.host(), settings, done); })
+              .empty());
+    std::size_t asked = 0;
+    for (std::size_t i = 0; i < server->loop_count(); ++i)
+        server->loop(i).post([&] {
+            CHECK(server.host().settings().require_encryption == settings.require_encryption);
+            ++asked;
+        });
+    server->settle();
+    CHECK(asked == 2);
+    CHECK(server.host().settings().require_encryption == settings.require_encryption);
+
+    CHECK(server.unload("greeter", {}, Dependents::unload).empty());
+    CHECK(server.unload("drifter").empty());
+    CHECK(server.load("greeter").empty());
+    CHECK(server.load("drifter").empty());
+    CHECK(row_of(server, "drifter").find("hosts")->as_array().size() == 1); // as it was enabled
+    server.ask("urn:test:greeting", "1");
+    server->settle();
+    CHECK(text_of(sink, "1") == "good morning");
+}
+
 TEST_CASE("periodic jobs run while their instance does")
 {
     TestServer server({ "greeter" });

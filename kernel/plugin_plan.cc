@@ -207,8 +207,12 @@ Result<PluginPlan> plan_load(
         HostChange change = no_change(*host);
         const auto wanted = wanted_by(change.settings);
         const auto table = wanted.find(name);
+        // Paths in its defaults are seen from where the host is.
+        Value defaults = Value::Table();
+        defaults.set_place(change.settings.place);
+        defaults.set_key_place(change.settings.place);
         change.added.push_back(
-            { *opened, table == wanted.end() ? Value(Value::Table()) : table->second });
+            { *opened, table == wanted.end() ? std::move(defaults) : table->second });
         plan.changes.push_back(std::move(change));
     }
     return plan;

@@ -151,7 +151,11 @@ void VirtualHost::publish(std::shared_ptr<const RouteTable> table, Function<void
         published_ = table;
     }
     server_.on_every_loop(
-        [this, table](KernelLoop& loop) { take(loop, table); }, std::move(switched));
+        [this, table, settings = settings_](KernelLoop& loop) {
+            shards_[loop.index()]->settings = settings;
+            take(loop, table);
+        },
+        std::move(switched));
 }
 
 void VirtualHost::take(KernelLoop& loop, const std::shared_ptr<const RouteTable>& table)
