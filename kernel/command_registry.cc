@@ -57,6 +57,21 @@ namespace {
         std::coroutine_handle<promise_type> handle_;
     };
 
+    /// Every command of a plugin may be told its host, whether it declares that or not.
+    Command with_host(Command command)
+    {
+        const auto names_host = [](const CommandArgument& argument) {
+            return argument.type == CommandArgument::Type::host
+                || argument.type == CommandArgument::Type::jid;
+        };
+        if (std::ranges::none_of(command.arguments, names_host))
+            command.arguments.push_back({ .name = "host",
+                .type = CommandArgument::Type::host,
+                .doc = "which host; to be said where several have the plugin",
+                .required = false });
+        return command;
+    }
+
     /// A command under way. Members are destroyed from the last to the first: the frame, which may
     /// hold objects of the plugin, goes before the lease that keeps the plugin mapped.
     struct Running {
@@ -104,6 +119,14 @@ struct CommandRegistry::State {
                 for (auto& entry : instance->registrations().commands)
                     all.push_back({ host.get(), instance.get(), &entry });
         return all;
+    }
+
+    static Error several_hosts(const std::string& name, const std::vector<Offered>& offers)
+    {
+        std::string text = '"' + name + "\" is about one host: say which with --host:";
+        for (const Offered& offer : offers)
+            text += (&offer == &offers.front() ? " " : ", ") + std::string(offer.host->domain());
+        return Error { text, Error::Kind::invalid };
     }
 
     Error unknown_command(std::string_view name) const
@@ -229,22 +252,15 @@ void CommandRegistry::call(const std::string& name, Value arguments, const std::
     if (offers.empty())
         return state.refuse(name, caller, state.unknown_command(name), done);
 
-    // Every command of a plugin may be told its host, whether it declares that or not.
-    Command command = offers.front().entry->command;
-    if (std::ranges::none_of(command.arguments, [](const CommandArgument& argument) {
-            return argument.type == CommandArgument::Type::host
-                || argument.type == CommandArgument::Type::jid;
-        }))
-        command.arguments.push_back({ .name = "host",
-            .type = CommandArgument::Type::host,
-            .doc = "the host it is about",
-            .required = offers.size() > 1 });
+    const Command command = with_host(offers.front().entry->command);
     auto checked = check_arguments(command, arguments);
     if (!checked)
         return state.refuse(name, caller, checked.error(), done);
     CommandCall call { std::move(*checked), caller, nullptr, std::move(progress) };
     VirtualHost* host = state.host_of(command, call.arguments);
-    if (!host && offers.size() == 1)
+    if (!host && offers.size() > 1)
+        return state.refuse(name, caller, State::several_hosts(name, offers), done);
+    if (!host)
         host = offers.front().host;
     const auto offer = std::ranges::find(offers, host, &State::Offered::host);
     if (offer == offers.end())
@@ -296,7 +312,7 @@ Value CommandRegistry::describe() const
         auto known = std::ranges::find_if(
             all, [&](const Value& other) { return other.find("name")->as_string() == name; });
         if (known == all.end()) {
-            all.push_back(describe_command(offer.entry->command));
+            all.push_back(describe_command(with_host(offer.entry->command)));
             known = all.end() - 1;
             (*known)["plugin"] = offer.instance->name();
         }

@@ -1,12 +1,14 @@
 #include "command_registry.h"
 #include "log_queue.h"
 #include "server.h"
+#include "test_server.h"
 
 #include <algorithm>
 #include <doctest/doctest.h>
 
 using namespace nuncio;
 using namespace nuncio::kernel;
+using namespace nuncio::kernel::test;
 
 namespace {
 
@@ -185,4 +187,44 @@ TEST_CASE("the description is sorted, and has what help needs")
     CHECK(found->find("arguments")->as_array().at(1).json()
         == R"({"name":"password","type":"string","doc":"the new password; asked for when it is left )"
            R"(out","required":true,"secret":true})");
+}
+
+TEST_CASE("a command of a plugin on several hosts is told which one, and help says how")
+{
+    TestServer server({});
+    std::vector<std::string> called;
+    const auto offer = [&](const std::string& domain) {
+        server.put_instance(domain, [&](PluginInstance& instance) {
+            instance.registrations().commands.push_back({ { .name = "greet", .summary = "Greets" },
+                [&called, domain](const CommandCall&) -> task<Result<Value>> {
+                    called.push_back(domain);
+                    co_return Value(domain);
+                } });
+        });
+    };
+    const auto call = [&](const Value& arguments) {
+        std::string text = "no answer";
+        server->main_loop().post([&] {
+            server->commands().call("greet", arguments, "test", [&](const Result<Value>& answer) {
+                text = answer ? answer->as_string() : answer.error().text;
+            });
+        });
+        server->settle();
+        return text;
+    };
+    offer("a.example");
+    CHECK(call(Value::Table()) == "a.example");
+    offer("b.example");
+    CHECK(call(Value::Table())
+        == "\"greet\" is about one host: say which with --host: a.example, b.example");
+    CHECK(call(Value::Table { { "host", "b.example" } }) == "b.example");
+    CHECK(called == std::vector<std::string> { "a.example", "b.example" });
+
+    const Value all = server->commands().describe();
+    const auto found = std::ranges::find_if(all.as_array(),
+        [](const Value& command) { return command.find("name")->as_string() == "greet"; });
+    REQUIRE(found != all.as_array().end());
+    CHECK(found->find("arguments")->as_array().at(0).json()
+        == R"({"name":"host","type":"host","doc":"which host; to be said where several have the )"
+           R"(plugin","required":false,"secret":false})");
 }
