@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include "bell.h"
 #include "handler_meter.h"
 #include "mailbox.h"
 #include "timer_heap.h"
@@ -79,6 +80,7 @@ struct KernelLoop::State {
     TimerHeap timers;
     std::vector<TurnEnd*> turn_ends;
     bool asleep = false;
+    Bell* bell = nullptr; // of a manual loop that is asleep
     bool stopping = false;
     FailureHandler failure_handler;
 
@@ -139,8 +141,12 @@ void KernelLoop::post(Function<void()> job)
 
 void KernelLoop::post(std::unique_ptr<Mail> mail)
 {
-    if (state_->mailbox.push(mail.release()) && state_->clock == ClockKind::real)
+    if (!state_->mailbox.push(mail.release()))
+        return;
+    if (state_->clock == ClockKind::real)
         uv_async_send(&state_->wake);
+    else
+        state_->bell->ring();
 }
 
 TimePoint KernelLoop::now() const
@@ -244,6 +250,13 @@ void KernelLoop::io_handled()
 {
     if (state_->turn_ends.size() >= turn_end_batch)
         run_turn_ends();
+}
+
+bool KernelLoop::fall_asleep(Bell& bell)
+{
+    assert(state_->clock == ClockKind::manual);
+    state_->bell = &bell;
+    return state_->asleep = state_->mailbox.fall_asleep();
 }
 
 void KernelLoop::wake_up()

@@ -15,6 +15,8 @@ struct uv_loop_s;
 
 namespace nuncio::kernel {
 
+class Bell;
+
 /// One letter of the mailbox. Derive from it for a hot path that should not allocate a Function.
 struct Mail {
     virtual ~Mail() = default;
@@ -61,6 +63,10 @@ public:
     /// For tests and the main thread before run(): handles what is ready now and returns; true when
     /// anything was done.
     bool run_ready();
+    /// Between turns of a manual loop: from now on the next mail rings the bell, until wake_up().
+    /// False: there is mail already.
+    bool fall_asleep(Bell& bell);
+    void wake_up();
     /// Manual clock only: moves time, firing due timers in order and running what they post.
     void advance(Duration by);
     /// When the earliest timer is due; for tests that move several loops in step.
@@ -110,7 +116,6 @@ private:
     enum class Wait { no, yes };
     bool turn(Wait wait);
     void poll(Wait wait);
-    void wake_up();
     bool deliver_mail();
     void fire_timers();
     void run_turn_ends();

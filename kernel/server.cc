@@ -317,4 +317,16 @@ void Server::advance(Duration by)
     settle();
 }
 
+bool Server::wait_for_mail(std::chrono::nanoseconds most)
+{
+    bool all_asleep = main_loop_->fall_asleep(bell_);
+    for (auto& loop : loops_)
+        all_asleep = loop->fall_asleep(bell_) && all_asleep;
+    const bool has_come = !all_asleep || bell_.wait(most);
+    main_loop_->wake_up();
+    for (auto& loop : loops_)
+        loop->wake_up();
+    return has_come;
+}
+
 }

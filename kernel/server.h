@@ -1,6 +1,7 @@
 // The server: owns its parts, and starts and stops them in an order that reads top to bottom.
 #pragma once
 
+#include "bell.h"
 #include "handler_meter.h"
 #include "lanes.h"
 #include "loop.h"
@@ -96,6 +97,9 @@ public:
     /// In-process tests: runs loops, workers and main until nothing is left to do.
     void settle();
     void advance(Duration by);
+    /// The same, settled: waits, in real time, until another thread has sent something to one of
+    /// the loops. False: nothing came within `most`.
+    bool wait_for_mail(std::chrono::nanoseconds most);
 
 private:
     Result<void> watch_plugins();
@@ -114,6 +118,7 @@ private:
     std::unique_ptr<Trace> trace_;
     std::unique_ptr<Quarantine> quarantine_;
     std::unique_ptr<Watchdog> watchdog_;
+    Bell bell_; // of loops on a manual clock
     std::unique_ptr<KernelLoop> main_loop_;
     std::vector<std::unique_ptr<KernelLoop>> loops_;
     std::vector<std::thread> threads_;
