@@ -3,6 +3,7 @@
 #include "crash_record.h"
 
 #include "handler_meter.h"
+#include "stanza_outline.h"
 
 #include <algorithm>
 #include <array>
@@ -122,6 +123,8 @@ namespace {
         }
         put_mapped_plugins(file);
         // The rest is a gift: it may meet what is broken, and what is written stays.
+        if (const StanzaOutline outline = outline_of_handled(); !outline.text().empty())
+            put_field(file, "stanza", outline.text());
         put(file, "stack\n");
         std::array<void*, most_frames> frames;
         ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), most_frames), file);
@@ -197,7 +200,7 @@ std::vector<CrashRecord> crash_records(const std::string& folder)
         if (read.ec != std::errc() || read.ptr != end)
             continue;
         CrashRecord record { entry.path().string(), std::chrono::system_clock::from_time_t(seconds),
-            {}, {}, {}, {} };
+            {}, {}, {}, {}, {} };
         std::ifstream file(entry.path());
         std::string kind;
         for (std::string line; std::getline(file, line) && line != "stack";) {
@@ -214,6 +217,8 @@ std::vector<CrashRecord> crash_records(const std::string& folder)
                 record.handler = value;
             else if (key == "handler" && !value.empty())
                 record.handler += ' ' + value;
+            else if (key == "stanza")
+                record.stanza = value;
         }
         found.push_back(std::move(record));
     }

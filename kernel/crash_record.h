@@ -10,9 +10,9 @@
 
 namespace nuncio::kernel {
 
-/// From now on a fatal signal writes `FOLDER/crash-TIME` (the plugin whose handler ran, its host,
-/// the signal, the plugins' code that was mapped, the stack) before the process ends by that signal
-/// as it would have. Once per process.
+/// From now on a fatal signal writes `FOLDER/crash-TIME` (the signal, the plugin whose handler
+/// ran, its host, the plugins' code that was mapped, what stanza was handled, the stack) before the
+/// process ends by that signal as it would have. Once per process.
 Result<void> record_crashes(const std::string& folder);
 
 /// A stack of its own for the handler of fatal signals, on the calling thread, while it lives: the
@@ -33,6 +33,7 @@ struct CrashRecord {
     std::chrono::system_clock::time_point time;
     std::string signal; ///< "SIGSEGV"
     std::string plugin, host, handler; ///< empty: the kernel
+    std::string stanza; ///< outline of what was handled; empty: no stanza, or nobody knows
 };
 
 /// Those in a folder that have not been judged yet, oldest first.

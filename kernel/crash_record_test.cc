@@ -77,6 +77,8 @@ TEST_CASE("a crash in a plugin leaves a record that names it, and the process en
     CHECK(records[0].plugin == "crasher");
     CHECK(records[0].host == "a.example");
     CHECK(records[0].handler == "iq server urn:test:crash");
+    CHECK(records[0].stanza.starts_with("iq get id=1 "));
+    CHECK(records[0].stanza.ends_with(" <query urn:test:crash>"));
     CHECK(std::chrono::system_clock::now() - records[0].time < 1h);
     const std::string text = content(records[0].path);
     const auto mapped = text.find("\nmapped ");

@@ -34,6 +34,7 @@ namespace {
 IqReply call_handler(PluginInstance& instance, Registrations::IqHandler& handler, const Iq& iq)
 {
     const InPlugin inside(instance, handler.meter);
+    const Handling handling(iq.stanza());
     try {
         return handler.handler(iq);
     } catch (...) {

@@ -105,8 +105,9 @@ namespace {
             const std::string where = record.plugin.empty()
                 ? "the server's own code"
                 : "plugin " + record.plugin + " on " + record.host + ": " + record.handler;
-            log.error("the server crashed {} seconds ago ({}) in {}; see {}", age.count(),
-                record.signal, where, record.path);
+            log.error("the server crashed {} seconds ago ({}) in {}{}; see {}", age.count(),
+                record.signal, where, record.stanza.empty() ? "" : ", busy with " + record.stanza,
+                record.path);
             if (!record.plugin.empty())
                 by_plugin[record.plugin].push_back(std::move(record));
         }

@@ -6,6 +6,7 @@
 #include "plugin_task.h"
 #include "server.h"
 #include "session.h"
+#include "stanza_outline.h"
 #include "trace.h"
 #include "virtual_host.h"
 
@@ -249,7 +250,9 @@ void Router::arrive_at_plugin(VirtualHost& host, Stanza&& stanza)
         trace_now(server_, stanza, "to the domain of plugin " + entry.instance->name());
     if (auto answer = answer_for_plugin(stanza, entry.domain->options))
         return route(std::move(*answer));
+    const StanzaOutline outline(stanza); // the handler gets it for its own
     const InPlugin inside(*entry.instance, entry.domain->meter);
+    const Handling handling(outline);
     try {
         entry.domain->handler(std::move(stanza));
     } catch (...) {

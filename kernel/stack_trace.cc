@@ -1,5 +1,9 @@
-// Where another thread is right now: it is asked by a signal, and answers into a buffer.
+// Where another thread is right now, and what it is busy with: it is asked by a signal, and answers
+// into a buffer.
 #include "stack_trace.h"
+
+#include "stanza_outline.h"
+#include "thread_activity.h"
 
 #include <array>
 #include <atomic>
@@ -23,8 +27,12 @@ namespace {
     struct Request {
         enum State { idle, asked, answering };
         std::atomic<int> state = idle;
+        Asked what = Asked::stanza;
         std::array<void*, most_frames> frames {};
         int count = 0;
+        const HandlerMeter* meter = nullptr;
+        std::uint64_t since = 0;
+        StanzaOutline outline;
         sem_t answered {};
     };
     Request request; // a signal handler reaches nothing else
@@ -35,7 +43,12 @@ namespace {
         int expected = Request::asked;
         // Somebody else may send this signal, too; it means nothing then.
         if (request.state.compare_exchange_strong(expected, Request::answering)) {
-            request.count = ::backtrace(request.frames.data(), most_frames);
+            request.meter = this_thread.meter.load(std::memory_order_relaxed);
+            request.since = this_thread.since.load(std::memory_order_relaxed);
+            request.outline = outline_of_handled();
+            request.count = request.what == Asked::stanza
+                ? 0
+                : ::backtrace(request.frames.data(), most_frames);
             ::sem_post(&request.answered);
         }
         errno = error;
@@ -72,11 +85,12 @@ int stack_signal()
     return SIGUSR2;
 }
 
-std::vector<std::string> stack_of(pthread_t thread)
+ThreadAnswer ask(pthread_t thread, Asked what)
 {
     static const bool is_prepared = prepare();
     if (!is_prepared)
         return {};
+    request.what = what;
     request.state = Request::asked;
     if (::pthread_kill(thread, stack_signal()) != 0 || !wait_for_answer(patience_ns)) {
         int expected = Request::asked;
@@ -86,12 +100,12 @@ std::vector<std::string> stack_of(pthread_t thread)
         while (::sem_wait(&request.answered) != 0) { }
     }
     request.state = Request::idle;
+    ThreadAnswer answer { request.meter, request.since, std::string(request.outline.text()), {} };
     const std::unique_ptr<char*, void (*)(void*)> names(
         ::backtrace_symbols(request.frames.data(), request.count), std::free);
-    std::vector<std::string> lines;
     for (int i = frames_of_handler; names && i < request.count; ++i)
-        lines.emplace_back(names.get()[i]);
-    return lines;
+        answer.stack.emplace_back(names.get()[i]);
+    return answer;
 }
 
 }

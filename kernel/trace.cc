@@ -3,6 +3,7 @@
 
 #include "loop.h"
 #include "server.h"
+#include "stanza_outline.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -22,26 +23,6 @@ namespace {
         char text[16];
         std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d", int(all / 3600000),
             int(all / 60000 % 60), int(all / 1000 % 60), int(all % 1000));
-        return text;
-    }
-
-    std::string or_dash(JidView jid)
-    {
-        return jid.empty() ? "-" : std::string(jid.text());
-    }
-
-    /// What may be known of it without reading anybody's mail.
-    std::string outline(const Stanza& stanza)
-    {
-        std::string text(to_string(stanza.kind()));
-        if (stanza.type() != Stanza::Type::none)
-            text += ' ' + std::string(to_string(stanza.type()));
-        if (!stanza.id().empty())
-            text += " id=" + std::string(stanza.id().substr(0, 64));
-        text += ' ' + or_dash(stanza.from()) + " -> " + or_dash(stanza.to());
-        for (ElementRef child = stanza.payload(); child; child = child.next())
-            text += " <" + std::string(child.name())
-                + (child.ns() == stanza.element().ns() ? "" : " " + std::string(child.ns())) + '>';
         return text;
     }
 
@@ -156,7 +137,8 @@ void Trace::tell(const Stanza& stanza, std::string_view what)
         line = time_of_day(server_.main_loop().wall_time());
         line += loop ? " loop " + std::to_string(loop->index()) : " worker";
         line += "  " + std::string(what) + "  ";
-        line += watcher->with_bodies ? stanza.xml().substr(0, most_shown) : outline(stanza);
+        line += watcher->with_bodies ? stanza.xml().substr(0, most_shown)
+                                     : std::string(StanzaOutline(stanza).text());
         show(watcher, one_line(std::move(line)));
     }
 }

@@ -1,6 +1,8 @@
 // `nuncioctl trace`: the way of stanzas to and from an address, told while it happens.
 #pragma once
 
+#include "thread_activity.h"
+
 #include <nuncio/stanza.h>
 #include <nuncio/task.h>
 #include <nuncio/value.h>
@@ -54,13 +56,15 @@ private:
         watching_; // guarded; shared: with letters to the main loop
 };
 
-/// The next chain of hooks that this thread runs while it lives is about `stanza`.
+/// The next chain of hooks that this thread runs while it lives is about `stanza`: for who traces
+/// it, and for who asks what a thread is busy with.
 class TracedHooks {
 public:
     TracedHooks(Server& server, std::string_view hook, const Stanza& stanza)
         : server_(server)
         , hook_(hook)
         , stanza_(stanza)
+        , handling_(stanza)
     {
         if (Trace::is_on()) [[unlikely]]
             begin();
@@ -84,6 +88,7 @@ private:
     Server& server_;
     std::string_view hook_;
     const Stanza& stanza_;
+    const Handling handling_;
     const TracedHooks* before_ = nullptr;
     bool is_begun_ = false;
 };

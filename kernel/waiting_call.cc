@@ -3,6 +3,7 @@
 
 #include "loop.h"
 #include "plugin_task.h"
+#include "stanza_outline.h"
 
 namespace nuncio::kernel {
 
@@ -81,7 +82,9 @@ void run_waiting(std::unique_ptr<IqCall> call, Duration time, Answered answered)
     waiting->call = std::move(call);
     waiting->answered = std::move(answered);
     {
+        const StanzaOutline outline(waiting->call->iq.stanza()); // the call may end in here
         const InPlugin inside(waiting->call->instance, waiting->call->handler.meter);
+        const Handling handling(outline);
         run_to_end(waiting);
     }
     if (waiting->is_ended)

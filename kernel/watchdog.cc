@@ -32,6 +32,13 @@ namespace {
             + (name.handler.empty() ? "" : " " + name.handler);
     }
 
+    /// ", busy with …", when the thread still was in that handler when it was asked.
+    std::string business(const WatchedThreads::Entry& entry, const ThreadAnswer& answer)
+    {
+        const bool is_same = answer.meter == entry.meter && answer.since <= entry.seen_at;
+        return is_same && !answer.stanza.empty() ? ", busy with " + answer.stanza : "";
+    }
+
 }
 
 Watchdog::Watchdog(Server& server)
@@ -148,8 +155,11 @@ void Watchdog::warn(WatchedThreads::Entry& entry, milliseconds time, std::uint64
         ++last.left_out;
         return;
     }
-    log_->warn("plugin {} has been running for {} ms and holds up {}{}", text_of(*entry.meter),
+    // A signal may end a sleep early: it is not sent when there is nothing to hear.
+    const bool handles_stanza = entry.activity->handled.load(std::memory_order_relaxed) != nullptr;
+    log_->warn("plugin {} has been running for {} ms and holds up {}{}{}", text_of(*entry.meter),
         time.count(), entry.name,
+        handles_stanza ? business(entry, ask(entry.thread, Asked::stanza)) : "",
         last.left_out == 0
             ? ""
             : ", and " + std::to_string(last.left_out) + " times since it was last told of");
@@ -158,13 +168,13 @@ void Watchdog::warn(WatchedThreads::Entry& entry, milliseconds time, std::uint64
 
 void Watchdog::report_stall(const WatchedThreads::Entry& entry, milliseconds time)
 {
-    log_->error(
-        "plugin {} stalls {}: {} ms until now", text_of(*entry.meter), entry.name, time.count());
-    const auto frames = stack_of(entry.thread);
-    if (frames.empty())
+    const ThreadAnswer answer = ask(entry.thread, Asked::stanza_and_stack);
+    log_->error("plugin {} stalls {}: {} ms until now{}", text_of(*entry.meter), entry.name,
+        time.count(), business(entry, answer));
+    if (answer.stack.empty())
         log_->error("{} does not tell its stack", entry.name);
-    for (std::size_t i = 0; i < std::min(frames.size(), most_frames_logged); ++i)
-        log_->error("  {}", frames[i]);
+    for (std::size_t i = 0; i < std::min(answer.stack.size(), most_frames_logged); ++i)
+        log_->error("  {}", answer.stack[i]);
 }
 
 void Watchdog::count_failures()
