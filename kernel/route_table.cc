@@ -159,15 +159,15 @@ Flow run_chain(const HookChain& chain, void* event)
     return chain.entries.empty() ? Flow::next : run(chain.entries, event);
 }
 
-Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, Stage stage)
+Flow run_chain_after(const HookChain& chain, void* event, const TakenBy& taken)
 {
     const std::span<const HookChain::Entry> entries(chain.entries);
     std::size_t first = 0;
     bool is_found = false;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        const bool is_same = static_cast<Leased*>(entries[i].instance) == plugin
-            && entries[i].hook->stage == stage;
-        if (is_same || (!is_found && entries[i].hook->stage <= stage))
+        const bool is_same = static_cast<Leased*>(entries[i].instance) == taken.plugin
+            && entries[i].hook->stage == taken.stage;
+        if (is_same || (!is_found && entries[i].hook->stage <= taken.stage))
             first = i + 1;
         is_found = is_found || is_same;
     }

@@ -28,9 +28,14 @@ struct HookChain {
 /// Runs a chain until somebody answers `done`. The hook wall: what a handler throws is logged with
 /// the plugin's name and counts as `next`.
 Flow run_chain(const HookChain& chain, void* event);
-/// The same from behind the handler that `plugin` (a Leased) has at `stage`: it took the event and
-/// gives it back. When the plugin was replaced meanwhile: from behind the stage.
-Flow run_chain_after(const HookChain& chain, void* event, const void* plugin, Stage stage);
+/// Whose handler took an event, which it gives back now or later.
+struct TakenBy {
+    const void* plugin = nullptr; ///< a Leased; only compared, it may be gone
+    Stage stage {};
+};
+/// The same from behind that handler. When the plugin was replaced meanwhile: from behind the
+/// stage.
+Flow run_chain_after(const HookChain& chain, void* event, const TakenBy& taken);
 
 struct IqEntry {
     PluginInstance* instance = nullptr;

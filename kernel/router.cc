@@ -19,6 +19,7 @@ struct Router::Work {
     Stanza stanza;
     std::shared_ptr<const Stanza> shared; // shared: by the mails to all loops
     std::vector<Jid> to; ///< of `shared`
+    std::optional<TakenBy> taken; ///< its StanzaDelivering has begun
 };
 
 /// What one loop has to route, in order. Handlers that route while a stanza is being handled add to
@@ -45,7 +46,7 @@ struct StanzaMail final : Mail {
         , stanza(std::move(carried))
     {
     }
-    void deliver() override { router.handle_mail({ std::move(stanza), nullptr, {} }, 1); }
+    void deliver() override { router.handle_mail({ std::move(stanza), nullptr, {}, {} }, 1); }
     Router& router;
     Stanza stanza;
 };
@@ -61,7 +62,7 @@ struct FanOutMail final : Mail {
     void deliver() override
     {
         const auto count = to.size();
-        router.handle_mail({ {}, std::move(shared), std::move(to) }, count);
+        router.handle_mail({ {}, std::move(shared), std::move(to), {} }, count);
     }
     Router& router;
     std::shared_ptr<const Stanza> shared;
@@ -97,11 +98,11 @@ void Router::route(Stanza&& stanza)
         const auto& domains = server_.domains().domains;
         const auto target = domains.find(to.domain());
         if (target != domains.end() && !target->second.is_plugins)
-            return handle(*lanes_[here->index()], { std::move(stanza), nullptr, {} });
+            return handle(*lanes_[here->index()], { std::move(stanza), nullptr, {}, {} });
     }
     const auto home = home_index(to);
     if (here && here->index() == home)
-        return handle(*lanes_[home], { std::move(stanza), nullptr, {} });
+        return handle(*lanes_[home], { std::move(stanza), nullptr, {}, {} });
     server_.loop(home).post(std::make_unique<StanzaMail>(*this, std::move(stanza)));
 }
 
@@ -112,7 +113,7 @@ void Router::fan_out(Stanza stanza, std::vector<Jid> to)
     const auto shared = std::make_shared<const Stanza>(std::move(stanza));
     KernelLoop* here = KernelLoop::current();
     if (home_count_ == 1 && here && here->index() == 0)
-        return handle(*lanes_[0], { {}, shared, std::move(to) });
+        return handle(*lanes_[0], { {}, shared, std::move(to), {} });
 
     std::vector<std::vector<Jid>> by_home(home_count_);
     for (Jid& jid : to)
@@ -146,13 +147,13 @@ void Router::handle(Lane& lane, Work&& work)
     handle_waiting(lane);
 }
 
-void Router::resume(std::vector<Stanza> waited)
+void Router::resume(std::vector<WaitingStanza> waited)
 {
     Lane& lane = *lanes_[KernelLoop::current()->index()];
     assert(!lane.is_busy);
     lane.is_busy = true;
-    for (Stanza& stanza : waited)
-        lane.waiting.push_back({ std::move(stanza), nullptr, {} });
+    for (WaitingStanza& each : waited)
+        lane.waiting.push_back({ std::move(each.stanza), nullptr, {}, each.taken });
     handle_waiting(lane);
 }
 
@@ -172,6 +173,8 @@ void Router::handle_waiting(Lane& lane)
 
 void Router::handle_one(Work&& work)
 {
+    if (work.taken) [[unlikely]]
+        return arrive_again(std::move(work.stanza), *work.taken);
     if (!work.shared)
         return arrive(std::move(work.stanza));
     for (const Jid& to : work.to) {
@@ -232,6 +235,15 @@ void Router::arrive(Stanza&& stanza)
     if (stanza.to().local().empty())
         return LocalRouter(*target.host).deliver(std::move(stanza));
     SessionManager(*target.host).deliver(std::move(stanza));
+}
+
+void Router::arrive_again(Stanza&& stanza, const TakenBy& taken)
+{
+    // Its host may be gone since.
+    if (VirtualHost* const host = server_.find_host(stanza.to().domain()))
+        SessionManager(*host).deliver(std::move(stanza), taken);
+    else
+        arrive(std::move(stanza));
 }
 
 void Router::arrive_at_plugin(VirtualHost& host, Stanza&& stanza)

@@ -11,6 +11,7 @@ namespace nuncio::kernel {
 
 class Server;
 class VirtualHost;
+struct WaitingStanza;
 
 /// Who answers for a domain.
 struct DomainTarget {
@@ -38,7 +39,7 @@ public:
     void fan_out(Stanza stanza, std::vector<Jid> to);
     /// Stanzas for one account that had to wait on this loop, its home, in order; nothing that is
     /// routed meanwhile comes between them. Not from inside a handler.
-    void resume(std::vector<Stanza> waited);
+    void resume(std::vector<WaitingStanza> waited);
     /// Answers with an error, unless the stanza is one or is nothing that may be answered.
     void bounce(const Stanza& stanza, StanzaError::Condition condition);
 
@@ -58,6 +59,7 @@ private:
     void handle_waiting(Lane& lane);
     void handle_one(Work&& work);
     void arrive(Stanza&& stanza);
+    void arrive_again(Stanza&& stanza, const TakenBy& taken);
     void arrive_at_plugin(VirtualHost& host, Stanza&& stanza);
 
     Server& server_;

@@ -82,11 +82,7 @@ Session* AccountObject::find_session(std::string_view resource)
 
 void AccountObject::resume_delivery(Stanza stanza, Stage stage)
 {
-    StanzaDelivering event { *this, stanza };
-    const TracedHooks traced(host_.server(), StanzaDelivering::hook, stanza);
-    if (run_chain_after(host_.table().stanza_delivering, &event, current_plugin(), stage)
-        == Flow::next)
-        SessionManager(host_).go_on(this, std::move(stanza));
+    SessionManager(host_).deliver(std::move(stanza), TakenBy { current_plugin(), stage });
 }
 
 void AccountObject::release()
@@ -190,12 +186,23 @@ std::optional<StreamError> ClientSession::receive(Stanza::Parsed parsed)
 
 void ClientSession::resume_received(Stanza stanza, Stage stage)
 {
+    resume_behind(std::move(stanza), { current_plugin(), stage });
+}
+
+void ClientSession::resume_behind(Stanza stanza, const TakenBy& taken)
+{
     if (has_ended_)
         return;
+    const RouteTable& table = virtual_host().table();
+    if (table.is_pausing && must_wait(table, stanza)) [[unlikely]]
+        return virtual_host().hold(account_.jid().text(),
+            [self = SessionRef(*this), taken, held = std::move(stanza)]() mutable {
+                if (auto* const session = static_cast<ClientSession*>(self.get()))
+                    session->resume_behind(std::move(held), taken);
+            });
     StanzaReceived event { *this, stanza };
     const TracedHooks traced(virtual_host().server(), StanzaReceived::hook, stanza);
-    if (run_chain_after(virtual_host().table().stanza_received, &event, current_plugin(), stage)
-        == Flow::next)
+    if (run_chain_after(table.stanza_received, &event, taken) == Flow::next)
         go_on(std::move(stanza));
 }
 

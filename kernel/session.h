@@ -116,6 +116,7 @@ private:
     void go_on(Stanza&& stanza);
     void receive_presence(Stanza&& stanza);
     void deliver(const Stanza& stanza, JidView to);
+    void resume_behind(Stanza stanza, const TakenBy& taken);
     bool must_wait(const RouteTable& table, const Stanza& received) const;
     void wait(Stanza::Parsed parsed);
     void pause_sender(JidView sender);
@@ -157,19 +158,18 @@ public:
         std::string_view user, std::string_view resource, SessionStream& stream);
 
     /// A stanza for `local@domain[/resource]` of this host.
-    void deliver(Stanza&& stanza);
+    void deliver(Stanza&& stanza) { deliver(std::move(stanza), {}); }
+    /// The same for one that a handler of StanzaDelivering took, and gives back.
+    void deliver(Stanza&& stanza, const std::optional<TakenBy>& taken);
     /// After the hooks; `account` may be null.
     void go_on(AccountObject* account, Stanza&& stanza);
     /// The same content for `to` in place of its own.
     void deliver_to(const std::shared_ptr<const Stanza>& shared, JidView to);
 
 private:
-    /// Where a stanza that waited for plugins to hand over goes on.
-    enum class Resume {
-        at_the_door,
-        behind_it, ///< StanzaDelivering has seen it
-    };
-    void hold(Resume where, Stanza stanza);
+    // Until the plugins that it concerns have handed over.
+    void hold_at_the_door(Stanza stanza, std::optional<TakenBy> taken);
+    void hold_behind_it(Stanza stanza); ///< StanzaDelivering has seen it
     void deliver_message(AccountObject* account, ClientSession* session, Stanza&& stanza);
     void deliver_presence(AccountObject* account, ClientSession* session, Stanza&& stanza);
     void deliver_iq(AccountObject* account, ClientSession* session, Stanza&& stanza);

@@ -128,12 +128,12 @@ Result<ClientSession*> SessionManager::open(
     return &session;
 }
 
-void SessionManager::deliver(Stanza&& stanza)
+void SessionManager::deliver(Stanza&& stanza, const std::optional<TakenBy>& taken)
 {
     auto* account = static_cast<AccountObject*>(host_.find_account(stanza.to()));
     if (account && account->waiting_line()) [[unlikely]] {
         const auto limit = host_.server().settings().limits.held_bytes.count;
-        switch (account->waiting_line()->take(stanza, limit)) {
+        switch (account->waiting_line()->take(stanza, taken, limit)) {
         case WaitingLine::Place::none:
             break;
         case WaitingLine::Place::taken:
@@ -146,28 +146,35 @@ void SessionManager::deliver(Stanza&& stanza)
     const RouteTable& table = host_.table();
     if (table.is_pausing && host_.must_wait(table.stanza_delivering, stanza.to().bare_text()))
         [[unlikely]]
-        return hold(Resume::at_the_door, std::move(stanza));
+        return hold_at_the_door(std::move(stanza), taken);
     AccountRef held;
     if (!table.stanza_delivering.empty()) {
         if (!account)
             account = static_cast<AccountObject*>(&*(held = host_.account(stanza.to())));
         StanzaDelivering event { *account, stanza };
         const TracedHooks traced(host_.server(), StanzaDelivering::hook, stanza);
-        if (run_chain(table.stanza_delivering, &event) == Flow::done)
+        const Flow flow = taken ? run_chain_after(table.stanza_delivering, &event, *taken)
+                                : run_chain(table.stanza_delivering, &event);
+        if (flow == Flow::done)
             return;
     }
     go_on(account, std::move(stanza));
 }
 
-void SessionManager::hold(Resume where, Stanza stanza)
+void SessionManager::hold_at_the_door(Stanza stanza, std::optional<TakenBy> taken)
 {
     const Jid about(stanza.to().bare());
-    host_.hold(about.text(), [&host = host_, where, held = std::move(stanza)]() mutable {
-        if (where == Resume::at_the_door)
-            SessionManager(host).deliver(std::move(held));
-        else
-            SessionManager(host).go_on(
-                static_cast<AccountObject*>(host.find_account(held.to())), std::move(held));
+    host_.hold(about.text(), [&host = host_, taken, held = std::move(stanza)]() mutable {
+        SessionManager(host).deliver(std::move(held), taken);
+    });
+}
+
+void SessionManager::hold_behind_it(Stanza stanza)
+{
+    const Jid about(stanza.to().bare());
+    host_.hold(about.text(), [&host = host_, held = std::move(stanza)]() mutable {
+        SessionManager(host).go_on(
+            static_cast<AccountObject*>(host.find_account(held.to())), std::move(held));
     });
 }
 
@@ -209,7 +216,7 @@ void SessionManager::deliver_message(
     case Act::store: {
         const HookChain& chain = host_.table().message_undelivered;
         if (host_.must_wait(chain, stanza.to().bare_text()))
-            return hold(Resume::behind_it, std::move(stanza));
+            return hold_behind_it(std::move(stanza));
         const AccountRef held = host_.account(stanza.to());
         MessageUndelivered event { *held, stanza };
         trace(host_.server(), stanza, "nobody is online to take it");
@@ -244,7 +251,7 @@ void SessionManager::deliver_presence(
     // §3.1.3: subscriptions and probes concern the account, however they were addressed.
     const HookChain& chain = host_.table().presence_arrived;
     if (host_.must_wait(chain, stanza.to().bare_text()))
-        return hold(Resume::behind_it, std::move(stanza));
+        return hold_behind_it(std::move(stanza));
     const AccountRef held = account ? AccountRef(*account) : host_.account(stanza.to());
     PresenceArrived event { *held, stanza };
     const TracedHooks traced(host_.server(), PresenceArrived::hook, stanza);

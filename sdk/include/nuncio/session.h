@@ -181,7 +181,8 @@ protected:
 
 public:
     /// Goes on with a stanza that the calling plugin's handler of StanzaDelivering took at `stage`,
-    /// as if that handler had answered `next` now.
+    /// as if that handler had answered `next` now: behind older messages that are being handed over
+    /// (MessageHold), too. It still is addressed to this account.
     virtual void resume_delivery(Stanza stanza, Stage stage) = 0;
 };
 
