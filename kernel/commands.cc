@@ -19,6 +19,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <string>
 #include <unistd.h>
 
 namespace nuncio::kernel {
@@ -91,8 +93,19 @@ namespace {
         co_return answer;
     }
 
+    /// Once for each host that it runs on.
+    std::multiset<std::string> running_plugins(Server& server)
+    {
+        std::multiset<std::string> names;
+        for (const auto& host : server.hosts())
+            for (const auto& instance : host->published()->instances)
+                names.insert(instance->name());
+        return names;
+    }
+
     task<Result<Value>> unload(Server& server, const CommandCall& call)
     {
+        const auto before = running_plugins(server);
         Completion<Result<void>> done;
         const Value* const recursive = call.arguments.find("recursive");
         server.plugins().unload(std::string(call.text("plugin")), std::string(call.text("host")),
@@ -101,7 +114,12 @@ namespace {
         if (auto result = co_await done; !result)
             co_return result.error();
         Value answer;
-        answer["unloaded"] = call.text("plugin");
+        // With those that needed it.
+        const auto after = running_plugins(server);
+        answer["unloaded"] = Value::Array();
+        for (auto at = before.begin(); at != before.end(); at = before.upper_bound(*at))
+            if (after.count(*at) < before.count(*at))
+                answer["unloaded"].array().emplace_back(*at);
         co_return answer;
     }
 
@@ -272,7 +290,14 @@ namespace {
                                  .doc = "print one table, also on a terminal",
                                  .required = false } } },
             [&server](const CommandCall& call) -> task<Result<Value>> {
-                co_return plugin_top(server, call.text("plugin"));
+                const auto name = call.text("plugin");
+                if (!name.empty()
+                    && std::ranges::none_of(server.meters().all(),
+                        [&](const HandlerMeter* meter) { return meter->name().plugin == name; }))
+                    co_return Error { "the plugin " + std::string(name)
+                            + " is not loaded, and was not before",
+                        Error::Kind::not_found };
+                co_return plugin_top(server, name);
             });
         const CommandArgument recursive { .name = "recursive",
             .type = Type::boolean,

@@ -290,6 +290,13 @@ void PluginHost::State::reload(const std::string& name, const ReloadOptions& opt
                 + "\", and the generation before it goes on: " + error.text,
             error.kind };
     };
+    if (std::ranges::none_of(
+            server.hosts(), [&](const auto& host) { return runs_on(*host, name); })) {
+        done(Error {
+            "the plugin " + name + " is not loaded: nuncioctl plugin load " + name + " loads it",
+            Error::Kind::not_found });
+        return end_turn();
+    }
     const std::size_t left = former_generations(name);
     const std::size_t most = server.settings().limits.pinned_generations;
     auto plan = left < most ? plan_reload(server, files, name)

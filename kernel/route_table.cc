@@ -102,6 +102,23 @@ namespace {
 
 namespace {
 
+    std::string_view name_of(Stage stage)
+    {
+        switch (stage) {
+        case Stage::first:
+            return "first";
+        case Stage::early:
+            return "early";
+        case Stage::normal:
+            return "normal";
+        case Stage::late:
+            return "late";
+        case Stage::last:
+            return "last";
+        }
+        return {};
+    }
+
     Flow run_from(std::span<const HookChain::Entry> entries, void* event)
     {
         void* const before = current_plugin();
@@ -131,8 +148,9 @@ namespace {
         const TracedHooks& traced = *std::exchange(this_thread.traced, nullptr);
         Stanza before = traced.stanza(); // a handler that takes it may leave nothing behind
         for (std::size_t i = 0; i < entries.size(); ++i) {
-            const std::string who
-                = std::string(traced.hook()) + ": " + entries[i].instance->name() + ' ';
+            // A plugin may have a handler at each stage.
+            const std::string who = std::string(traced.hook()) + ": " + entries[i].instance->name()
+                + " (" + std::string(name_of(entries[i].hook->stage)) + ") ";
             if (run_from(entries.subspan(i, 1), event) == Flow::done) {
                 traced.tell(before, who + "took it: it goes no further here");
                 return Flow::done;

@@ -103,6 +103,20 @@ const Value* find_command(
     return nullptr;
 }
 
+bool has_position(const Value& argument)
+{
+    return flag_of(argument, "required") || text_of(argument, "type") == "file";
+}
+
+Value group_of(const Value& description, std::string_view word)
+{
+    Value members = Value::Array();
+    for (const Value& command : description.as_array())
+        if (text_of(command, "name").starts_with(std::string(word) + ' '))
+            members.array().push_back(command);
+    return members;
+}
+
 Error unknown_command(const Value& description, const std::vector<std::string>& words)
 {
     std::vector<std::string_view> known;
@@ -121,7 +135,7 @@ Error unknown_command(const Value& description, const std::vector<std::string>& 
     if (near.empty())
         near = nearest(words[0], known);
     return Error { "there is no command \"" + words[0] + '"'
-        + (near.empty() ? "; see nuncioctl help"
+        + (near.empty() ? "; see nuncioctl help (a plugin's commands are there while it is loaded)"
                         : "; did you mean \"" + std::string(near) + "\"?") };
 }
 
@@ -131,7 +145,7 @@ Result<Value> read_arguments(const Value& command, const std::vector<std::string
     std::vector<std::string_view> positions;
     if (const Value* arguments = command.find("arguments"))
         for (const Value& argument : arguments->as_array())
-            if (flag_of(argument, "required"))
+            if (has_position(argument))
                 positions.push_back(text_of(argument, "name"));
 
     std::size_t next = 0;
@@ -183,7 +197,9 @@ std::string usage_of(const Value& command)
     if (const Value* arguments = command.find("arguments"))
         for (const Value& argument : arguments->as_array()) {
             const std::string name(text_of(argument, "name"));
-            if (!flag_of(argument, "required"))
+            if (!flag_of(argument, "required") && has_position(argument))
+                usage += " [" + upper(name) + ']';
+            else if (!flag_of(argument, "required"))
                 usage += " [--" + name
                     + (text_of(argument, "type") == "boolean" ? "]" : ' ' + upper(name) + ']');
             else if (flag_of(argument, "secret"))

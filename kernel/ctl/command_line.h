@@ -25,10 +25,16 @@ Result<Invocation> read_invocation(const std::vector<std::string>& words);
 const Value* find_command(
     const Value& description, const std::vector<std::string>& words, std::size_t& used);
 
+/// The commands whose names begin with this word and go on, as a description.
+Value group_of(const Value& description, std::string_view word);
+
 /// An error for words that name no command, with the nearest that do.
 Error unknown_command(const Value& description, const std::vector<std::string>& words);
 
-/// Words after the name: required arguments in their order, any argument as `--name value` or
+/// Whether it stands without its name, in its order: what is required does, and a file.
+bool has_position(const Value& argument);
+
+/// Words after the name: arguments with a place in their order, any argument as `--name value` or
 /// `--name=value`. Missing ones are left to the server to name.
 Result<Value> read_arguments(const Value& command, const std::vector<std::string>& words);
 

@@ -16,6 +16,8 @@ const Value& description()
         {"name":"kick","summary":"End sessions.","arguments":[
             {"name":"jid","type":"jid","required":true,"doc":"whom"},
             {"name":"reason","type":"string","required":false,"doc":"why","default":"because"}]},
+        {"name":"lua test","summary":"Test.","arguments":[
+            {"name":"file","type":"file","required":false,"doc":"one script"}]},
         {"name":"plugin list","summary":"Plugins.","arguments":[]},
         {"name":"plugin load","summary":"Load.","arguments":[
             {"name":"plugin","type":"plugin","required":true,"doc":"which"},
@@ -75,7 +77,8 @@ TEST_CASE("an unknown command is told with the nearest, a group with its members
     CHECK(unknown_command(description(), { "plugin" }).text
         == "\"plugin\" is a group of commands: plugin list, plugin load");
     CHECK(unknown_command(description(), { "zebra" }).text
-        == "there is no command \"zebra\"; see nuncioctl help");
+        == "there is no command \"zebra\"; see nuncioctl help (a plugin's commands are there "
+           "while it is loaded)");
 }
 
 TEST_CASE("required arguments stand in their order, any may be named")
@@ -89,6 +92,26 @@ TEST_CASE("required arguments stand in their order, any may be named")
         arguments({ "register" }, { "a@b", "--", "--pw" }) == R"({"jid":"a@b","password":"--pw"})");
     CHECK(arguments({ "plugin", "load" }, { "--dry-run", "x" })
         == R"({"dry-run":true,"plugin":"x"})");
+}
+
+TEST_CASE("a file stands in its place also where it may be left out")
+{
+    CHECK(arguments({ "lua", "test" }, {}) == "{}");
+    CHECK(arguments({ "lua", "test" }, { "footer" }) == R"({"file":"footer"})");
+    CHECK(arguments({ "lua", "test" }, { "--file", "footer" }) == R"({"file":"footer"})");
+    CHECK(usage_of(command({ "lua", "test" })) == "lua test [FILE]");
+    CHECK(arguments({ "lua", "test" }, { "footer", "x" })
+        == "error: there is nothing that \"x\" could be; the usage is: lua test [FILE]");
+}
+
+TEST_CASE("a group is its commands")
+{
+    CHECK(group_of(description(), "plugin").as_array().size() == 2);
+    CHECK(group_of(description(), "plug").as_array().empty());
+    CHECK(group_of(description(), "kick").as_array().empty());
+    const std::string list = command_list(group_of(description(), "plugin"));
+    CHECK(list.starts_with("commands:\n  plugin list "));
+    CHECK(list.find("kick") == list.npos);
 }
 
 TEST_CASE("wrong arguments are told with the usage")

@@ -135,13 +135,13 @@ namespace {
             return values_of(ask, *filled.open, unfinished);
 
         const auto equals = unfinished.find('=');
-        const Value* next = nullptr; // required, and not there yet
+        const Value* next = nullptr; // it has a place, and is not there yet
         Candidates options;
         for (const Value& argument : arguments) {
             const std::string name(text_of(argument, "name"));
             if (filled.names.contains(name))
                 continue;
-            if (flag_of(argument, "required")) {
+            if (has_position(argument)) {
                 if (filled.positions > 0) {
                     --filled.positions;
                     continue;

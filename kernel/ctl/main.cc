@@ -30,6 +30,13 @@ Exit print(const std::string& text)
     return done;
 }
 
+/// "plugin", or "plugin --help".
+bool is_group(const Value& description, const std::vector<std::string>& words)
+{
+    return (words.size() == 1 || words[1] == "--help")
+        && !group_of(description, words[0]).as_array().empty();
+}
+
 Exit print_help(const Invocation& invocation, const std::vector<std::string>& about)
 {
     auto client = Client::connect(invocation.socket);
@@ -44,6 +51,8 @@ Exit print_help(const Invocation& invocation, const std::vector<std::string>& ab
         return print(general_help() + '\n' + command_list(*description));
     std::size_t used = 0;
     const Value* command = find_command(*description, about, used);
+    if (!command && is_group(*description, about))
+        return print(command_list(group_of(*description, about[0])));
     if (!command)
         return complain(unknown_command(*description, about), misused);
     return print(command_help(*command));
@@ -95,6 +104,8 @@ Exit run(const Invocation& invocation)
 
     std::size_t used = 0;
     const Value* command = find_command(*description, invocation.words, used);
+    if (!command && invocation.words.size() > 1 && is_group(*description, invocation.words))
+        return print(command_list(group_of(*description, invocation.words[0])));
     if (!command)
         return complain(unknown_command(*description, invocation.words), misused);
     const auto first = invocation.words.begin() + static_cast<std::ptrdiff_t>(used);
@@ -127,7 +138,7 @@ Exit run(const Invocation& invocation)
     status.wipe();
     if (!answer)
         return complain(answer.error(), failed);
-    return print(invocation.as_json ? answer->json(2) + '\n' : to_text(*answer));
+    return print(invocation.as_json ? answer->json(2) + '\n' : to_text(*answer, name));
 }
 
 }

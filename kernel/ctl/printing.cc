@@ -163,9 +163,29 @@ namespace {
         return out;
     }
 
+    std::string_view nothing_of(std::string_view command)
+    {
+        struct Nothing {
+            std::string_view command, text;
+        };
+        static constexpr Nothing known[] = {
+            { "reload", "nothing has changed since the configuration was applied" },
+            { "plugin list", "no plugin is loaded" },
+            { "plugin refresh", "every plugin is what its file on disk is" },
+            { "plugin top", "no handler has run yet" },
+            { "connected-users", "nobody is online" },
+            { "lua list", "there are no scripts" },
+            { "lua test", "there are no tests in these scripts" },
+        };
+        for (const auto& [name, text] : known)
+            if (name == command)
+                return text;
+        return "none";
+    }
+
 }
 
-std::string to_text(const Value& answer)
+std::string to_text(const Value& answer, std::string_view command)
 {
     if (answer.kind() == Value::Kind::table)
         return lines(answer);
@@ -175,7 +195,7 @@ std::string to_text(const Value& answer)
         std::string out;
         for (const Value& item : answer.as_array())
             out += scalar_text({}, item) + '\n';
-        return out.empty() ? "none\n" : out;
+        return out.empty() ? std::string(nothing_of(command)) + '\n' : out;
     }
     return answer.is_null() ? "done\n" : scalar_text({}, answer) + '\n';
 }

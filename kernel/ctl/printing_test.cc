@@ -40,6 +40,9 @@ TEST_CASE("small answers")
 {
     CHECK(text("null") == "done\n");
     CHECK(text("[]") == "none\n");
+    CHECK(
+        to_text(Value::Array(), "plugin refresh") == "every plugin is what its file on disk is\n");
+    CHECK(to_text(Value::Array(), "whatever else") == "none\n");
     CHECK(text(R"(["a","b"])") == "a\nb\n");
     CHECK(text("5") == "5\n");
 }
