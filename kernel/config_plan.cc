@@ -24,6 +24,11 @@ namespace {
         return {};
     }
 
+    constexpr std::string_view comes_up
+        = "comes up, and is served once all of its plugins have started";
+    constexpr std::string_view goes_away
+        = "is taken down: its streams end with host-gone, its plugins are unloaded";
+
     const Schema* schema_of(std::string_view section)
     {
         if (section == "server")
@@ -34,6 +39,8 @@ namespace {
             return &log_schema();
         if (section == "tls")
             return &tls_schema();
+        if (section == "watchdog")
+            return &watchdog_schema();
         return nullptr;
     }
 
@@ -82,6 +89,13 @@ namespace {
             return value ? value->json() : "(default)";
         }
 
+        /// Of a plugin or a host: a table that does not say otherwise.
+        static bool is_on(const Value* table)
+        {
+            const Value* const enabled = table ? table->find("enabled") : nullptr;
+            return table && (!enabled || enabled->as_bool());
+        }
+
         void add(std::string option, std::string before, std::string after, std::string_view effect)
         {
             rows_.emplace_back(
@@ -102,6 +116,17 @@ namespace {
                 });
         }
 
+        static bool is_same_place(const Value& one, const Value& other)
+        {
+            return std::ranges::all_of(
+                std::initializer_list<std::string_view> { "addresses", "port" },
+                [&](std::string_view member) {
+                    const Value* const mine = one.find(member);
+                    const Value* const theirs = other.find(member);
+                    return mine && theirs ? *mine == *theirs : mine == theirs;
+                });
+        }
+
         void listeners(const Value* before, const Value* after)
         {
             const auto tables = [](const Value* list) -> const Value::Array& {
@@ -113,11 +138,23 @@ namespace {
                     if (std::ranges::find(tables(others), each) == tables(others).end())
                         visit(each);
             };
+            const auto find = [&](const Value* list, const Value& wanted) -> const Value* {
+                for (const Value& each : tables(list))
+                    if (is_same_place(each, wanted))
+                        return &each;
+                return nullptr;
+            };
             without(before, after, [&](const Value& gone) {
-                add("listen", gone.json(), "(none)", "closed; its streams stay");
+                if (const Value* const stays = find(after, gone))
+                    add("listen", gone.json(), stays->json(),
+                        "stays open; connections from now on are met like this");
+                else
+                    add("listen", gone.json(), "(none)", "closed; its streams stay");
             });
-            without(after, before,
-                [&](const Value& added) { add("listen", "(none)", added.json(), "opened"); });
+            without(after, before, [&](const Value& added) {
+                if (!find(before, added))
+                    add("listen", "(none)", added.json(), "opened");
+            });
         }
 
         void plugin_tables(const std::string& path, const Value* before, const Value* after)
@@ -125,10 +162,6 @@ namespace {
             for_each_member(
                 before, after, [&](const std::string& name, const Value* one, const Value* other) {
                     const std::string option = path + '.' + name;
-                    const auto is_on = [](const Value* table) {
-                        const Value* const enabled = table ? table->find("enabled") : nullptr;
-                        return table && (!enabled || enabled->as_bool());
-                    };
                     if (is_on(one) != is_on(other))
                         return add(option, is_on(one) ? "enabled" : "not enabled",
                             is_on(other) ? "enabled" : "not enabled",
@@ -147,9 +180,12 @@ namespace {
             for_each_member(before, after,
                 [&](const std::string& domain, const Value* one, const Value* other) {
                     const std::string path = "hosts.\"" + domain + '"';
-                    if (!one || !other)
-                        return add(path, one ? "served" : "not served",
-                            other ? "served" : "not served", text_of(Reload::restart));
+                    if (is_on(one) != is_on(other))
+                        return add(path, is_on(one) ? "served" : "not served",
+                            is_on(other) ? "served" : "not served",
+                            is_on(other) ? comes_up : goes_away);
+                    if (!is_on(one))
+                        return; // what is said of a host that is not served changes nothing
                     Value was = *one, will_be = *other;
                     const auto take_plugins = [](Value& host) {
                         const auto at = std::ranges::find(host.table(), "plugins",
@@ -176,6 +212,15 @@ namespace {
 Value::Array plan_reload(const Value& before, const Value& after, PluginCatalog& plugins)
 {
     return Comparison(plugins).compare(before, after);
+}
+
+std::vector<std::string> options_that_wait(const Value::Array& plan)
+{
+    std::vector<std::string> names;
+    for (const Value& row : plan)
+        if (row.find("effect")->as_string() == text_of(Reload::restart))
+            names.push_back(row.find("option")->as_string());
+    return names;
 }
 
 }

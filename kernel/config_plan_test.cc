@@ -59,8 +59,21 @@ TEST_CASE("the plan of a reload tells every option that differs, and what become
         == "listen | {\"port\":1} | (none) | closed; its streams stay\n"
            "listen | (none) | {\"port\":3} | opened\n");
     CHECK(plan(R"({"hosts":{"a":{}}})", R"({"hosts":{"b":{}}})")
-        == "hosts.\"a\" | served | not served | waits for a restart\n"
-           "hosts.\"b\" | not served | served | waits for a restart\n");
+        == "hosts.\"a\" | served | not served | is taken down: its streams end with host-gone, its "
+           "plugins are unloaded\n"
+           "hosts.\"b\" | not served | served | comes up, and is served once all of its plugins "
+           "have "
+           "started\n");
+    CHECK(plan(R"({"hosts":{"a":{"enabled":false},"b":{"enabled":false}}})",
+              R"({"hosts":{"a":{"enabled":true},"b":{"enabled":false,"auth":["x"]}}})")
+        == "hosts.\"a\" | not served | served | comes up, and is served once all of its plugins "
+           "have "
+           "started\n");
+    CHECK(plan(R"({"watchdog":{"action":"log"}})", R"({"watchdog":{"action":"demote"}})")
+        == "watchdog.action | \"log\" | \"demote\" | taken up at once\n");
+    CHECK(plan(R"({"listen":[{"port":1}]})", R"({"listen":[{"port":1,"tls":"direct"}]})")
+        == "listen | {\"port\":1} | {\"port\":1,\"tls\":\"direct\"} | stays open; connections from "
+           "now on are met like this\n");
     CHECK(plan(R"({"hosts":{"a":{"require_encryption":true}}})",
               R"({"hosts":{"a":{"require_encryption":false}}})")
         == "hosts.\"a\".require_encryption | true | false | taken up at once\n");
@@ -79,4 +92,16 @@ TEST_CASE("the plan of a reload tells which plugins come, go and are built anew,
     CHECK(plan(R"({"hosts":{"a":{"plugins":{"door":{"width":1}}}}})",
               R"({"hosts":{"a":{"plugins":{"door":{"width":3}}}}})")
         == "hosts.\"a\".plugins.door.width | 1 | 3 | its plugin's instances are built anew\n");
+}
+
+TEST_CASE("what waits for a restart can be told apart from what does not")
+{
+    Catalog catalog;
+    const auto before = Value::parse_json(R"({"server":{"loops":1},"limits":{"held_time":"5s"}})");
+    const auto after = Value::parse_json(
+        R"({"server":{"loops":2,"watch":true},"limits":{"held_time":"6s"},"log":{"target":"file"}})");
+    REQUIRE(before);
+    REQUIRE(after);
+    CHECK(options_that_wait(plan_reload(*before, *after, catalog))
+        == std::vector<std::string> { "server.loops", "log.target" });
 }

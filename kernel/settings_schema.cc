@@ -35,7 +35,7 @@ const Schema& server_schema()
               .reload(Reload::restart)
               .option("watch", &Settings::watch,
                   "Reload a plugin when its file was replaced, as `nuncioctl plugin refresh` does.")
-              .reload(Reload::restart);
+              .reload(Reload::live);
     return schema;
 }
 
@@ -266,7 +266,7 @@ const Schema& host_schema()
     static const Schema schema
         = Schema::of<HostOptions>("A domain that is served.")
               .option("enabled", &HostOptions::enabled, "False leaves the domain out.")
-              .reload(Reload::restart)
+              .reload(Reload::live)
               .option("certificate", &HostOptions::certificate,
                   "The certificate with its chain, PEM. Empty: DATA/certs/DOMAIN.crt.")
               .reload(Reload::live)
