@@ -73,8 +73,7 @@ namespace {
     task<Result<Value>> connected_users(Server& server, const CommandCall& call)
     {
         const auto domain = call.text("host");
-        VirtualHost* const only = domain.empty() ? nullptr : server.find_host(domain);
-        if (!domain.empty() && !only)
+        if (!domain.empty() && !server.find_host(domain))
             co_return unknown_host(server, domain);
         const Value* wanted = call.arguments.find("limit");
         const auto limit = std::size_t(std::max<std::int64_t>(wanted->as_integer(), 0));
@@ -86,12 +85,15 @@ namespace {
         auto found = std::make_shared<Found>(); // shared: by the loops
         Completion<bool> all;
         server.on_every_loop(
-            [&server, only, limit, found](KernelLoop&) {
+            [&server, only = std::string(domain), limit, found](KernelLoop& loop) {
+                if (loop.index() == server.loop_count())
+                    return; // nobody's home
                 Value::Array rows;
-                for (const auto& host : server.hosts()) {
-                    if (only && host.get() != only)
+                // The loop's own view: the server's list is the main thread's.
+                for (const auto& [served, target] : server.domains().domains) {
+                    if (target.is_plugins || (!only.empty() && served != only))
                         continue;
-                    for (const auto& [bare, account] : host->shard().accounts)
+                    for (const auto& [bare, account] : target.host->shard().accounts)
                         for (Session* session : account->sessions())
                             if (rows.size() < limit)
                                 rows.push_back(session_row(*session));

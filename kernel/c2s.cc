@@ -89,18 +89,16 @@ void C2sManager::State::accepted(int fd, std::string address, ListenSettings::Tl
     });
 }
 
-Result<void> C2sManager::listen(const std::vector<ListenSettings>& listen)
+Result<Function<void()>> C2sManager::prepare_listen(std::vector<ListenSettings> listen)
 {
-    auto& doors = state_->doors;
-    // New ones are opened before anything changes, so that a failure changes nothing.
     std::vector<std::unique_ptr<State::Door>> opened;
-    std::vector<State::Door*> kept;
+    std::vector<State::Door*> kept; // null: the next one of `opened`
     for (const ListenSettings& wanted : listen) {
-        const auto same = std::ranges::find_if(doors, [&](const auto& door) {
+        const auto same = std::ranges::find_if(state_->doors, [&](const auto& door) {
             return door->settings.addresses == wanted.addresses
                 && door->settings.port == wanted.port && std::ranges::count(kept, door.get()) == 0;
         });
-        kept.push_back(same == doors.end() ? nullptr : same->get());
+        kept.push_back(same == state_->doors.end() ? nullptr : same->get());
         if (kept.back())
             continue;
         auto door = state_->open(wanted);
@@ -108,18 +106,32 @@ Result<void> C2sManager::listen(const std::vector<ListenSettings>& listen)
             return door.error();
         opened.push_back(*std::move(door));
     }
-    std::vector<std::unique_ptr<State::Door>> arranged;
-    auto next_opened = opened.begin();
-    for (std::size_t i = 0; i < listen.size(); ++i) {
-        if (!kept[i]) {
-            arranged.push_back(std::move(*next_opened++));
-            continue;
+    return Function<void()>([this, listen = std::move(listen), kept = std::move(kept),
+                                opened = std::move(opened)]() mutable {
+        if (state_->parts.is_shutting_down)
+            return; // all doors are closed
+        auto& doors = state_->doors;
+        std::vector<std::unique_ptr<State::Door>> arranged;
+        auto next_opened = opened.begin();
+        for (std::size_t i = 0; i < listen.size(); ++i) {
+            if (!kept[i]) {
+                arranged.push_back(std::move(*next_opened++));
+                continue;
+            }
+            arranged.push_back(
+                std::move(*std::ranges::find(doors, kept[i], &std::unique_ptr<State::Door>::get)));
+            arranged.back()->settings = listen[i];
         }
-        arranged.push_back(
-            std::move(*std::ranges::find(doors, kept[i], &std::unique_ptr<State::Door>::get)));
-        arranged.back()->settings = listen[i];
-    }
-    doors = std::move(arranged);
+        doors = std::move(arranged);
+    });
+}
+
+Result<void> C2sManager::listen(std::vector<ListenSettings> listen)
+{
+    auto change = prepare_listen(std::move(listen));
+    if (!change)
+        return change.error();
+    (*change)();
     return {};
 }
 
@@ -152,6 +164,12 @@ void C2sManager::adopt(std::unique_ptr<Connection> connection, const ListenSetti
         [&loop, tls = listen.tls, admission, connection = std::move(connection)]() mutable {
             C2sStream::start(loop, std::move(connection), tls, admission);
         });
+}
+
+void C2sManager::end_streams_of(VirtualHost& host, KernelLoop& loop)
+{
+    if (loop.index() < state_->parts.loops.size())
+        state_->parts.loop(loop.index()).end_streams_of(host);
 }
 
 void C2sManager::shut_down(std::function<void()> done)

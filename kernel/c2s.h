@@ -3,6 +3,7 @@
 
 #include "settings.h"
 
+#include <nuncio/function.h>
 #include <nuncio/result.h>
 
 #include <cstdint>
@@ -17,6 +18,7 @@ class Server;
 class Connection;
 class KernelLoop;
 class TlsContext;
+class VirtualHost;
 
 /// Main thread, but for `adopt`.
 class C2sManager {
@@ -24,8 +26,11 @@ public:
     explicit C2sManager(Server& server);
     ~C2sManager();
 
-    /// Opens listeners that are new in `listen`, closes those that are gone; streams stay.
-    Result<void> listen(const std::vector<ListenSettings>& listen);
+    /// Opens listeners that are new in `listen`. Nothing else changes before the answer is called,
+    /// which closes those that are gone; streams stay. Dropped, it closes what was opened.
+    Result<Function<void()>> prepare_listen(std::vector<ListenSettings> listen);
+    /// Both at once.
+    Result<void> listen(std::vector<ListenSettings> listen);
     /// The port of each listener as the system chose it, in the order of the settings.
     std::vector<std::uint16_t> ports() const;
     /// New handshakes use these certificates. Any loop sees them from its next turn on.
@@ -33,6 +38,10 @@ public:
 
     /// A connection that came in some other way (tests): starts a stream on `connection.loop()`.
     void adopt(std::unique_ptr<Connection> connection, const ListenSettings& listen);
+
+    /// On `loop`, which is the calling one: ends the streams of a host with `host-gone`, and those
+    /// that still arrive once the host is leaving.
+    void end_streams_of(VirtualHost& host, KernelLoop& loop);
 
     /// Stops accepting, ends every stream with `system-shutdown`, waits for their last bytes
     /// (bounded).

@@ -235,12 +235,12 @@ void Negotiation::announce_end(const sasl::Step& end)
     const bool was_guess = !succeeded && end.was_guess;
     if (chain.is_paused)
         return host_->hold(host_->domain(),
-            [host = host_, handle = handle_, user = std::string(exchange_->user()),
+            [handle = handle_, user = std::string(exchange_->user()),
                 mechanism = std::string(exchange_->mechanism_name()), succeeded, condition,
                 was_guess, has_begun = exchange_->has_asked()] {
                 AuthenticationEnded event { *handle, user, mechanism, succeeded, condition,
                     was_guess, has_begun };
-                run_chain(host->table().authentication_ended, &event);
+                run_chain(handle->virtual_host().table().authentication_ended, &event);
             });
     AuthenticationEnded event { *handle_, exchange_->user(), exchange_->mechanism_name(), succeeded,
         condition, was_guess, exchange_->has_asked() };

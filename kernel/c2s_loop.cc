@@ -58,6 +58,16 @@ void C2sLoop::shut_down()
     }
 }
 
+void C2sLoop::end_streams_of(VirtualHost& host)
+{
+    for (C2sStream* stream = first_; stream; stream = next_to_sweep_) {
+        next_to_sweep_ = stream->next_;
+        if (stream->host() == &host)
+            stream->end_with_host();
+    }
+    next_to_sweep_ = nullptr;
+}
+
 void C2sLoop::arm_sweep()
 {
     // One timer for all streams: none of them pays for its own, and none is re-armed by traffic.

@@ -13,6 +13,7 @@ class C2sParts;
 class C2sStream;
 class KernelLoop;
 class TlsContext;
+class VirtualHost;
 
 /// A number that one thread writes and any may read.
 class LoopCounter {
@@ -40,6 +41,8 @@ public:
     void remove(C2sStream& stream);
     /// Ends all streams with `system-shutdown`, and every one that still arrives.
     void shut_down();
+    /// Ends those of one host with `host-gone`.
+    void end_streams_of(VirtualHost& host);
     bool is_shutting_down() const { return is_shutting_down_; }
 
     void set_tls(std::shared_ptr<TlsContext> tls) { tls_ = std::move(tls); }

@@ -55,7 +55,7 @@ void Negotiation::on_encrypted()
 {
     is_securing_ = false;
     has_header_ = false;
-    host_ = nullptr; // RFC 6120 §5.4.3.3: what was said before the handshake is forgotten
+    host_ = {}; // RFC 6120 §5.4.3.3: what was said before the handshake is forgotten
     exchange_.reset();
     stream_.xml().restart();
 }
@@ -92,13 +92,15 @@ void Negotiation::on_header(Element element)
     if (const auto found = domains.find(header.to); found != domains.end())
         if (found->second.host && found->second.host->domain() == header.to)
             asked_for = found->second.host;
-    const bool is_other = !user_.empty() && asked_for != host_;
-    host_ = asked_for;
+    const bool is_other = !user_.empty() && asked_for != host_.get();
+    host_ = HostRef(asked_for);
     answer_header(header);
     if (header.error)
         return stream_.fail(std::move(*header.error));
     if (!host_ || is_other)
         return stream_.fail({ host_unknown });
+    if (host_->is_leaving())
+        return stream_.fail({ host_gone });
     if (!user_.empty() && !header.from.empty()
         && header.from != user_ + '@' + std::string(host_->domain()))
         return stream_.fail({ invalid_from });

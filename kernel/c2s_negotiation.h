@@ -1,6 +1,7 @@
 // RFC 6120 §4.3, §5, §6, §7: a client's stream from its first byte until a resource is bound.
 #pragma once
 
+#include "host_ref.h"
 #include "sasl/exchange.h"
 #include "settings.h"
 #include "stream_handle.h"
@@ -38,6 +39,8 @@ public:
     bool prepare_error();
 
     C2sStream& stream() { return stream_; }
+    /// Null until a header named one that is served here.
+    VirtualHost* host() const { return host_.get(); }
 
 private:
     // c2s_negotiation.cc
@@ -66,7 +69,7 @@ private:
     void wait(Function<void(Negotiation&)> job);
 
     C2sStream& stream_;
-    VirtualHost* host_ = nullptr; // once a header named one that is served here
+    HostRef host_; // once a header named one that is served here
     std::shared_ptr<StreamHandle> handle_; // shared: with plugins and waiting questions
     std::unique_ptr<sasl::Exchange> exchange_;
     std::string user_; // once authenticated

@@ -284,6 +284,8 @@ void C2sStream::move_to(C2sLoop& target)
         negotiation_->arrived();
         if (loop_->is_shutting_down())
             return fail({ StreamError::Condition::system_shutdown });
+        if (host()->is_leaving())
+            return end_with_host();
         release(hold_move);
     });
 }
@@ -325,6 +327,21 @@ void C2sStream::shut_down()
 {
     fail({ StreamError::Condition::system_shutdown });
     part_from_session();
+}
+
+VirtualHost* C2sStream::host() const
+{
+    if (session_)
+        return &session_->virtual_host();
+    return negotiation_ ? negotiation_->host() : nullptr;
+}
+
+void C2sStream::end_with_host()
+{
+    fail({ StreamError::Condition::host_gone });
+    part_from_session();
+    // It keeps the host, and the connection may take its time.
+    negotiation_.reset();
 }
 
 void C2sStream::part_from_session()

@@ -80,6 +80,10 @@ public:
     // For the list of the loop.
     void check_silence(TimePoint now, Duration idle_time);
     void shut_down();
+    /// That the client asked for; null until it has.
+    VirtualHost* host() const;
+    /// It is served no more (RFC 6120 §4.9.3.6). Not from inside of the negotiation.
+    void end_with_host();
 
 private:
     friend class C2sLoop;

@@ -2,6 +2,7 @@
 #include "command_registry.h"
 
 #include "command_arguments.h"
+#include "host_ref.h"
 #include "log_sink.h"
 #include "plugin_instance.h"
 #include "server.h"
@@ -73,13 +74,15 @@ namespace {
     }
 
     /// A command under way. Members are destroyed from the last to the first: the frame, which may
-    /// hold objects of the plugin, goes before the lease that keeps the plugin mapped.
+    /// hold objects of the plugin, goes before the lease that keeps the plugin mapped, and the
+    /// reference that keeps the host.
     struct Running {
         Command command; // a copy: a kernel command outlives it anyway, a plugin's might not
         CommandCall call;
         std::string logged_arguments;
         std::function<void(Result<Value>)> done;
         Lease lease;
+        HostRef host;
         Root root;
     };
 
@@ -172,6 +175,7 @@ struct CommandRegistry::State {
         Running& run = running.emplace_back();
         run.command = command;
         run.logged_arguments = loggable_arguments(command, call.arguments);
+        run.host = HostRef(static_cast<VirtualHost*>(call.host));
         run.call = std::move(call);
         run.done = std::move(done);
         if (offer.instance)

@@ -5,6 +5,7 @@
 #include "command_registry.h"
 #include "config_plan.h"
 #include "config_reader.h"
+#include "host_departure.h"
 #include "line_listener.h"
 #include "load_certificates.h"
 #include "log_sink.h"
@@ -38,10 +39,11 @@ namespace {
         return resident * std::uint64_t(::sysconf(_SC_PAGESIZE));
     }
 
-    Value host_status(const VirtualHost& host)
+    Value host_status(const VirtualHost& host, std::string_view state)
     {
         Value row;
         row["domain"] = host.domain();
+        row["state"] = state;
         row["sessions"] = host.session_count();
         row["plugins"] = std::uint64_t(host.published()->instances.size());
         return row;
@@ -76,7 +78,10 @@ namespace {
         for (const auto port : server.c2s().ports())
             answer["ports"].array().push_back(int(port));
         for (const auto& host : server.hosts())
-            answer["hosts"].array().push_back(host_status(*host));
+            answer["hosts"].array().push_back(host_status(*host, "served"));
+        for (const auto& departure : server.departures())
+            if (!departure->is_over())
+                answer["hosts"].array().push_back(host_status(departure->host(), "ending"));
         answer["loops"] = std::move(*rows);
         co_return answer;
     }
@@ -228,6 +233,13 @@ namespace {
         co_return answer;
     }
 
+    Value::Array plan_for(const Server& server, const Settings& wanted)
+    {
+        const auto catalog = make_plugin_catalog();
+        catalog->search(wanted.plugin_path);
+        return plan_reload(server.settings().written, wanted.written, *catalog);
+    }
+
     /// What reload() would do, option by option.
     task<Result<Value>> plan(const Server& server)
     {
@@ -236,10 +248,7 @@ namespace {
             co_return reading.error();
         if (const auto loaded = load_certificates(reading->settings); !loaded)
             co_return loaded.error();
-        const auto catalog = make_plugin_catalog();
-        catalog->search(reading->settings.plugin_path);
-        co_return Value(
-            plan_reload(server.settings().written, reading->settings.written, *catalog));
+        co_return Value(plan_for(server, reading->settings));
     }
 
     task<Result<Value>> reload(Server& server)
@@ -249,6 +258,7 @@ namespace {
         if (!reading)
             co_return reading.error();
         const std::string level = reading->settings.log.level;
+        const auto waiting = options_that_wait(plan_for(server, reading->settings));
         Completion<Result<std::vector<std::string>>> done;
         server.reload(std::move(reading->settings),
             [done](Result<std::vector<std::string>> notes) { done.resolve(std::move(notes)); });
@@ -261,6 +271,8 @@ namespace {
                 server.logs().set_level(known);
         Value answer;
         answer["configuration"] = "reloaded";
+        for (const std::string& option : waiting)
+            answer["notes"].array().push_back(option + " waits for a restart");
         for (const std::string& note : *notes)
             answer["notes"].array().push_back(note);
         co_return answer;
@@ -334,12 +346,13 @@ void add_kernel_commands(Server& server, CommandRegistry& registry)
         [&server, started](const CommandCall&) { return status(server, started); });
     registry.add({ "check", "Read the configuration without applying it, and tell all mistakes." },
         [&server](const CommandCall&) { return check(server); });
-    registry.add(
-        { "reload", "Apply the changed configuration and certificates; no stream is closed.",
-            { { .name = "plan",
-                .type = CommandArgument::Type::boolean,
-                .doc = "only tell what it would do, option by option",
-                .required = false } } },
+    registry.add({ "reload",
+                     "Apply the changed configuration and certificates; only streams of hosts that "
+                     "are gone end.",
+                     { { .name = "plan",
+                         .type = CommandArgument::Type::boolean,
+                         .doc = "only tell what it would do, option by option",
+                         .required = false } } },
         [&server](const CommandCall& call) {
             const Value* const wants_plan = call.arguments.find("plan");
             return wants_plan && wants_plan->as_bool() ? plan(server) : reload(server);

@@ -380,10 +380,33 @@ void PluginHost::reconfigure(VirtualHost& host, const HostSettings& settings, Do
     });
 }
 
+void PluginHost::start(const std::vector<VirtualHost*>& hosts, Done done)
+{
+    state_->take_turn([this, hosts, done = std::move(done)] {
+        state_->carry_out(plan_start(state_->server, state_->files, hosts), told_by(done));
+    });
+}
+
+void PluginHost::end(VirtualHost& host, std::function<void(std::function<void()> go_on)> first,
+    std::function<void(Ending)> done)
+{
+    state_->take_turn([this, &host, first = std::move(first), done = std::move(done)] {
+        // Copies: the turn ends while they are in use.
+        first([this, &host, done = done] {
+            state_->carry_out(plan_stop({ &host }), [done](const Result<Figures>& ended) {
+                done(ended && !ended->is_pinned ? Ending::complete : Ending::pinned);
+            });
+        });
+    });
+}
+
 void PluginHost::stop_all(Done done)
 {
     state_->take_turn([this, done = std::move(done)] {
-        state_->carry_out(plan_stop(state_->server), told_by(done));
+        std::vector<VirtualHost*> hosts;
+        for (const auto& host : state_->server.hosts())
+            hosts.push_back(host.get());
+        state_->carry_out(plan_stop(hosts), told_by(done));
     });
 }
 

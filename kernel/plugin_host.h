@@ -61,6 +61,15 @@ public:
     /// New settings after a reload: instances whose merged table changed are built beside the old
     /// ones and switched.
     void reconfigure(VirtualHost& host, const HostSettings& settings, Done done);
+    /// For hosts that are not served yet: starts all that they enable, in one transaction. A
+    /// failure names the plugin, and nothing of them runs then.
+    void start(const std::vector<VirtualHost*>& hosts, Done done);
+    /// Ends everything on a host that is about to go. All of it happens in one turn, so that no
+    /// other change of plugins meets the host on its way: `first` begins it and calls what it is
+    /// given once nothing leads to the host any more. `done` hears whether something was pinned.
+    enum class Ending { complete, pinned };
+    void end(VirtualHost& host, std::function<void(std::function<void()> go_on)> first,
+        std::function<void(Ending)> done);
     /// Ends everything, in reverse order.
     void stop_all(Done done);
 

@@ -37,8 +37,8 @@ void PluginInstance::make_parts(PoolBacklog& pool, Value settings, std::unique_p
 
 HandlerMeter& PluginInstance::find_meter(HandlerMeter::Kind kind, std::string handler)
 {
-    return host_.server().meters().meter(
-        { std::string(host_.domain()), name_, kind, std::move(handler) });
+    return host_->server().meters().meter(
+        { std::string(host_->domain()), name_, kind, std::move(handler) });
 }
 
 void PluginInstance::name_meters()

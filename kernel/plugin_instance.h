@@ -2,6 +2,7 @@
 #pragma once
 
 #include "handler_meter.h"
+#include "host_ref.h"
 #include "lease.h"
 
 #include <nuncio/plugin.h>
@@ -86,7 +87,7 @@ public:
     ~PluginInstance();
 
     const std::string& name() const { return name_; }
-    VirtualHost& host() const { return host_; }
+    VirtualHost& host() const { return *host_; }
     Registrations& registrations() { return registrations_; }
 
     Generation& generation() { return *generation_; }
@@ -103,7 +104,7 @@ private:
     HandlerMeter& find_meter(HandlerMeter::Kind kind, std::string handler);
 
     std::string name_;
-    VirtualHost& host_;
+    const HostRef host_;
     std::shared_ptr<Generation> generation_; // shared: the mapped code outlives its last instance
     std::unique_ptr<Parts> parts_;
     Registrations registrations_;

@@ -327,10 +327,27 @@ Result<PluginPlan> plan_reconfigure(PluginFiles& files, VirtualHost& host, HostS
     return plan;
 }
 
-PluginPlan plan_stop(Server& server)
+Result<PluginPlan> plan_start(
+    Server& server, PluginFiles& files, const std::vector<VirtualHost*>& hosts)
 {
     PluginPlan plan;
-    for (const auto& host : server.hosts()) {
+    for (VirtualHost* host : hosts) {
+        HostChange change = no_change(*host);
+        for (const auto& [name, table] : allowed_by(server.quarantine(), *host, change.settings)) {
+            auto opened = files.open(name);
+            if (!opened)
+                return opened.error();
+            change.added.push_back({ std::move(*opened), table });
+        }
+        plan.changes.push_back(std::move(change));
+    }
+    return plan;
+}
+
+PluginPlan plan_stop(const std::vector<VirtualHost*>& hosts)
+{
+    PluginPlan plan;
+    for (VirtualHost* host : hosts) {
         HostChange change = no_change(*host);
         std::swap(change.kept, change.leaving);
         plan.changes.push_back(std::move(change));

@@ -40,7 +40,12 @@ Result<PluginPlan> plan_reload(Server& server, PluginFiles& files, const std::st
 /// What differs between the running instances of a host and `settings`.
 Result<PluginPlan> plan_reconfigure(PluginFiles& files, VirtualHost& host, HostSettings settings);
 
-PluginPlan plan_stop(Server& server);
+/// Everything that new hosts enable, on all of them at once.
+Result<PluginPlan> plan_start(
+    Server& server, PluginFiles& files, const std::vector<VirtualHost*>& hosts);
+
+/// Nothing runs on these hosts any more.
+PluginPlan plan_stop(const std::vector<VirtualHost*>& hosts);
 
 /// No change of a host, to begin with.
 HostChange no_change(VirtualHost& host);

@@ -7,6 +7,7 @@
 #include "virtual_host.h"
 
 #include <algorithm>
+#include <map>
 
 namespace nuncio::kernel {
 
@@ -86,6 +87,23 @@ Result<void> PluginTransaction::build()
             return built.error();
         next_.push_back(std::move(*built));
     }
+    return check_domains();
+}
+
+/// Each new instance was checked against what is served already. Here: against each other.
+Result<void> PluginTransaction::check_domains() const
+{
+    std::map<std::string_view, const VirtualHost*> owners;
+    for (const VirtualHost* host : hosts_)
+        owners.emplace(host->domain(), host);
+    for (std::size_t i = 0; i < hosts_.size(); ++i)
+        for (const auto& instance : next_[i])
+            for (const auto& wanted : instance->registrations().domains)
+                if (const auto [at, is_free] = owners.emplace(wanted.domain, hosts_[i]); !is_free)
+                    return Error { "the plugin " + instance->name() + " wants the domain "
+                            + wanted.domain + " on " + std::string(hosts_[i]->domain())
+                            + ", which is taken by " + std::string(at->second->domain()),
+                        Error::Kind::conflict };
     return {};
 }
 

@@ -72,6 +72,7 @@ private:
     };
 
     Result<void> build();
+    Result<void> check_domains() const;
     void find_successions();
     void quiesce();
     void hurry_storage();

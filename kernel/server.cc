@@ -5,12 +5,14 @@
 #include "command_registry.h"
 #include "commands.h"
 #include "ctl_socket.h"
+#include "host_departure.h"
 #include "load_certificates.h"
 #include "log_sink.h"
 #include "plugin_host.h"
 #include "plugin_watch.h"
 #include "process.h"
 #include "quarantine.h"
+#include "server_reload.h"
 #include "shard.h"
 #include "trace.h"
 #include "virtual_host.h"
@@ -70,7 +72,9 @@ Server::~Server()
     ctl_.reset();
     c2s_.reset();
     plugins_.reset();
+    reloads_.clear();
     hosts_.clear();
+    departures_.clear();
     commands_.reset();
     workers_.reset();
 }
@@ -128,9 +132,8 @@ Result<void> Server::start()
                 return ctl.error();
             ctl_ = std::move(*ctl);
         }
-        if (settings.watch)
-            if (auto watching = watch_plugins(); !watching)
-                return watching;
+        if (auto watching = watch_plugins(settings.watch); !watching)
+            return watching;
         are_threads_running_ = true;
         for (auto& loop : loops_)
             threads_.emplace_back([this, &loop = *loop] {
@@ -141,8 +144,13 @@ Result<void> Server::start()
     return {};
 }
 
-Result<void> Server::watch_plugins()
+Result<void> Server::watch_plugins(bool wanted)
 {
+    if (!wanted || watch_ || !options_.threads) {
+        if (!wanted)
+            watch_.reset();
+        return {};
+    }
     auto watch = PluginWatch::open(*main_loop_, plugins_->folders(), [this] {
         plugins_->refresh([this](const Value::Array& rows) {
             for (const Value& row : rows)
@@ -243,55 +251,43 @@ void Server::on_every_loop(std::function<void(KernelLoop&)> job, Function<void()
 
 void Server::reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done)
 {
-    // What may fail is done first, and nothing of it has an effect yet.
-    auto tls = load_certificates(settings);
-    if (!tls)
-        return done(tls.error());
-
-    std::vector<std::string> notes;
-    const Settings& before = this->settings();
-    if (settings.loops != before.loops || settings.workers != before.workers)
-        notes.push_back("the number of loops or workers waits for a restart");
-    if (settings.data_dir != before.data_dir || settings.ctl_socket != before.ctl_socket)
-        notes.push_back("server.data_dir and server.ctl_socket wait for a restart");
-    for (const HostSettings& host : settings.hosts)
-        if (!find_host(host.domain))
-            notes.push_back("the new host " + host.domain + " waits for a restart");
-    for (const auto& host : hosts_)
-        if (std::ranges::none_of(settings.hosts,
-                [&](const HostSettings& other) { return other.domain == host->domain(); }))
-            notes.push_back(
-                "the host " + std::string(host->domain()) + " goes away at the next restart");
-
-    if (auto listening = c2s_->listen(settings.listen); !listening)
-        return done(listening.error());
-    c2s_->set_tls(*tls);
-
-    watchdog_->configure(settings.watchdog);
-    const auto shared = std::make_shared<const Settings>(std::move(settings));
-    on_every_loop([this, shared](KernelLoop& loop) { settings_[loop.index()] = shared; },
-        [this, shared, notes = std::move(notes), done = std::move(done)]() mutable {
-            reconfigure_from(0, shared, std::move(notes), std::move(done));
-        });
+    reloads_.push_back(std::make_unique<ServerReload>(*this, std::move(settings), std::move(done)));
+    if (reloads_.size() == 1)
+        begin_reload();
 }
 
-void Server::reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
-    std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done)
+void Server::begin_reload()
 {
-    if (index == hosts_.size())
-        return done(std::move(notes));
-    VirtualHost& host = *hosts_[index];
-    const auto wanted = std::ranges::find_if(
-        settings->hosts, [&](const HostSettings& other) { return other.domain == host.domain(); });
-    if (wanted == settings->hosts.end())
-        return reconfigure_from(index + 1, settings, std::move(notes), std::move(done));
-    plugins_->reconfigure(host, *wanted,
-        [this, index, settings, notes = std::move(notes), done = std::move(done)](
-            Result<void> changed) mutable {
-            if (!changed)
-                notes.push_back(changed.error().text);
-            reconfigure_from(index + 1, settings, std::move(notes), std::move(done));
-        });
+    reloads_.front()->begin([this] {
+        reloads_.pop_front();
+        if (!reloads_.empty())
+            begin_reload();
+    });
+}
+
+void Server::serve(std::unique_ptr<VirtualHost> host)
+{
+    hosts_.push_back(std::move(host));
+}
+
+std::unique_ptr<VirtualHost> Server::stop_serving(VirtualHost& host)
+{
+    const auto at = std::ranges::find(hosts_, &host, &std::unique_ptr<VirtualHost>::get);
+    auto taken = std::move(*at);
+    hosts_.erase(at);
+    return taken;
+}
+
+HostDeparture& Server::part_from(std::unique_ptr<VirtualHost> host)
+{
+    std::erase_if(departures_, [](const auto& one) { return one->is_over(); });
+    departures_.push_back(std::make_unique<HostDeparture>(*this, std::move(host)));
+    return *departures_.back();
+}
+
+void Server::take_settings(std::shared_ptr<const Settings> settings)
+{
+    on_every_loop([this, settings](KernelLoop& loop) { settings_[loop.index()] = settings; }, {});
 }
 
 void Server::settle()

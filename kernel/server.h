@@ -13,6 +13,7 @@
 #include <nuncio/log.h>
 
 #include <atomic>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -27,9 +28,12 @@ class PluginHost;
 class C2sManager;
 class CommandRegistry;
 class CtlSocket;
+class HostDeparture;
 class LogSink;
 class PluginWatch;
 class Quarantine;
+
+class ServerReload;
 class Trace;
 class Watchdog;
 
@@ -60,7 +64,7 @@ public:
     /// replaces them.
     const Settings& settings() const;
     /// Main thread: applies new settings as far as they can be taken up at run time. A failure
-    /// leaves everything as it was.
+    /// leaves everything as it was. One after the other. See ServerReload.
     void reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done);
 
     // Parts. Constant after start().
@@ -82,9 +86,11 @@ public:
     Log& log() { return *log_; }
     LogSink& logs() { return logs_; }
 
-    /// Main thread: hosts by domain.
+    /// Main thread: those that are served. A loop that wants to know looks at domains().
     const std::vector<std::unique_ptr<VirtualHost>>& hosts() const { return hosts_; }
     VirtualHost* find_host(std::string_view domain);
+    /// Main thread: hosts that are served no more; some of these may be over.
+    const std::vector<std::unique_ptr<HostDeparture>>& departures() const { return departures_; }
     /// The calling loop's table of domains.
     const DomainTable& domains() const;
     /// Main thread: rebuilds it from the hosts' published tables; `switched` runs on the main
@@ -102,11 +108,16 @@ public:
     bool wait_for_mail(std::chrono::nanoseconds most);
 
 private:
-    Result<void> watch_plugins();
+    friend class ServerReload;
+    /// Takes effect with publish_domains().
+    void serve(std::unique_ptr<VirtualHost> host);
+    std::unique_ptr<VirtualHost> stop_serving(VirtualHost& host);
+    HostDeparture& part_from(std::unique_ptr<VirtualHost> host);
+    void take_settings(std::shared_ptr<const Settings> settings);
+    Result<void> watch_plugins(bool wanted);
     void run_watched(KernelLoop& loop, std::string name);
     void job_failed(void* plugin, const std::exception_ptr& thrown);
-    void reconfigure_from(std::size_t index, std::shared_ptr<const Settings> settings,
-        std::vector<std::string> notes, std::function<void(Result<std::vector<std::string>>)> done);
+    void begin_reload();
 
     std::vector<std::shared_ptr<const Settings>>
         settings_; // one per loop, main last; shared by them
@@ -128,6 +139,8 @@ private:
     S2sManager s2s_ { *this };
     std::unique_ptr<CommandRegistry> commands_;
     std::vector<std::unique_ptr<VirtualHost>> hosts_;
+    std::vector<std::unique_ptr<HostDeparture>> departures_;
+    std::deque<std::unique_ptr<ServerReload>> reloads_; // the first one is under way
     std::unique_ptr<PluginHost> plugins_;
     std::unique_ptr<C2sManager> c2s_;
     std::unique_ptr<CtlSocket> ctl_;

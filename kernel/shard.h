@@ -19,6 +19,7 @@ struct alignas(64) VirtualHost::Shard {
     /// The last driver, while it ends together with those who use it.
     ServiceEntry former_storage;
     HoldQueue held; ///< empty, except while plugins hand over
+    bool is_leaving = false; ///< no stream begins any more
 };
 
 }

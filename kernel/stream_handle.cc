@@ -8,7 +8,7 @@ namespace nuncio::kernel {
 
 Host& StreamHandle::host()
 {
-    return host_;
+    return *host_;
 }
 
 void StreamHandle::send(const Stanza& stanza)

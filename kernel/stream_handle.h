@@ -1,6 +1,8 @@
 // A stream before binding, as plugins hold it: it may be gone when they come back.
 #pragma once
 
+#include "host_ref.h"
+
 #include <nuncio/event.h>
 
 #include <string>
@@ -33,14 +35,14 @@ public:
     void send(const Stanza& stanza) override;
     void close(StreamError error) override;
 
-    VirtualHost& virtual_host() { return host_; }
+    VirtualHost& virtual_host() { return *host_; }
     /// Null once the stream has ended, moved on, or been restarted.
     Negotiation* negotiation() { return negotiation_; }
     void detach() { negotiation_ = nullptr; }
 
 private:
     Negotiation* negotiation_;
-    VirtualHost& host_;
+    const HostRef host_; // plugins, and questions to them, hold on to this object
     const Facts facts_;
 };
 

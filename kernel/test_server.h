@@ -79,7 +79,7 @@ class TestServer {
 public:
     explicit TestServer(const std::vector<std::string>& plugins,
         const std::vector<std::string>& path = { NUNCIO_TEST_PLUGINS },
-        const std::function<void(const Settings&)>& before_start = {})
+        const std::function<void(Settings&)>& before_start = {})
     {
         Settings settings;
         settings.loops = 2;

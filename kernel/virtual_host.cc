@@ -13,7 +13,8 @@
 namespace nuncio::kernel {
 
 VirtualHost::VirtualHost(Server& server, HostSettings settings)
-    : server_(server)
+    : references_(*new HostRef::Count(*this))
+    , server_(server)
     , settings_(std::make_shared<const HostSettings>(std::move(settings)))
     , domain_(settings_->domain)
     , auth_(std::make_unique<AuthChain>(*this))
@@ -30,7 +31,10 @@ VirtualHost::VirtualHost(Server& server, HostSettings settings)
     }
 }
 
-VirtualHost::~VirtualHost() = default;
+VirtualHost::~VirtualHost()
+{
+    HostRef::release(references_);
+}
 
 void VirtualHost::route(Stanza stanza)
 {
@@ -54,8 +58,8 @@ void VirtualHost::at_home(JidView bare, Function<void(Account&)> job)
         const AccountRef held = account(bare);
         return job(*held);
     }
-    loop.post([this, jid = Jid(bare.bare()), job = std::move(job)] {
-        const AccountRef held = account(jid);
+    loop.post([kept = HostRef(*this), jid = Jid(bare.bare()), job = std::move(job)] {
+        const AccountRef held = kept->account(jid);
         job(*held);
     });
 }
@@ -227,6 +231,22 @@ void VirtualHost::clear_slots(std::vector<Registrations::Slot> slots, Function<v
         std::move(done));
 }
 
+void VirtualHost::leave(KernelLoop& loop)
+{
+    shards_[loop.index()]->is_leaving = true;
+}
+
+bool VirtualHost::is_leaving() const
+{
+    return shards_[KernelLoop::current()->index()]->is_leaving;
+}
+
+bool VirtualHost::is_in_use(KernelLoop& loop) const
+{
+    const Shard& shard = *shards_[loop.index()];
+    return !shard.accounts.empty() || !shard.held.empty();
+}
+
 void VirtualHost::visit_accounts(KernelLoop& loop, const std::function<void(Account&)>& visit)
 {
     // A value that ends may let go of its account, and so change the map: hold them all.
@@ -235,6 +255,13 @@ void VirtualHost::visit_accounts(KernelLoop& loop, const std::function<void(Acco
         held.emplace_back(*account);
     for (const AccountRef& account : held)
         visit(*account);
+}
+
+HostRef::HostRef(VirtualHost* host)
+    : count_(host ? &host->references_ : nullptr)
+{
+    if (count_)
+        count_->holders.fetch_add(1, std::memory_order_relaxed);
 }
 
 }

@@ -1,6 +1,7 @@
 // One served domain: its shard of accounts on each loop, and the table of what plugins offer.
 #pragma once
 
+#include "host_ref.h"
 #include "route_table.h"
 #include "settings.h"
 
@@ -94,13 +95,25 @@ public:
 
     std::uint64_t session_count() const { return sessions_.load(std::memory_order_relaxed); }
 
+    // Its end: see HostDeparture.
+    /// On every loop, which from then on lets nobody begin a stream to the host.
+    void leave(KernelLoop& loop);
+    /// The calling loop's view.
+    bool is_leaving() const;
+    /// Whether `loop`, which is the calling one, has an account in memory, or a held job.
+    bool is_in_use(KernelLoop& loop) const;
+    /// Any thread: whether there is a HostRef.
+    bool is_referenced() const { return references_.holders.load(std::memory_order_acquire) > 1; }
+
 private:
+    friend class HostRef;
     friend class AccountObject;
     friend class SessionManager;
     friend class ClientSession;
     void take(KernelLoop& loop, const std::shared_ptr<const RouteTable>& table);
     void note_held(std::chrono::nanoseconds wait);
 
+    HostRef::Count& references_; // ends with the last of them
     Server& server_;
     std::shared_ptr<const HostSettings> settings_; // shared: by the loops until the next ones
     std::string domain_;

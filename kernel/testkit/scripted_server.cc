@@ -60,21 +60,7 @@ ScriptedServer::ScriptedServer(
         return;
     }
     data_folder_ = pattern;
-    std::ofstream out(fs::path(data_folder_) / "test.toml");
-    out << "[server]\nloops = " << options_.loops << "\nworkers = 1\ndata_dir = \"" << data_folder_
-        << "/data\"\nplugin_path = [";
-    for (const std::string& folder : options_.plugin_path)
-        out << '"' << folder << "\", ";
-    out << "]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n" << options_.limits_toml;
-    for (const std::string& host : options_.hosts)
-        out << "[hosts.\"" << host << "\"]\n";
-    out << "[plugins." << options_.storage << "]\n"
-        << options_.plugin_toml[options_.storage] << "[plugins.internal]\niterations = 4096\n"
-        << options_.plugin_toml["internal"];
-    for (const std::string& plugin : options_.plugins)
-        if (plugin != options_.storage && plugin != "internal")
-            out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
-    out.close();
+    write_configuration();
     fs::create_directory(fs::path(data_folder_) / "data");
 
     // One for the process: every other server then finds the plugins' options already there.
@@ -92,6 +78,36 @@ ScriptedServer::ScriptedServer(
     server_->settle();
     if (!failure_ && !sink_->complaints.empty())
         failure_ = sink_->complaints.front();
+}
+
+void ScriptedServer::write_configuration()
+{
+    std::ofstream out(fs::path(data_folder_) / "test.toml");
+    out << "[server]\nloops = " << options_.loops << "\nworkers = 1\ndata_dir = \"" << data_folder_
+        << "/data\"\nplugin_path = [";
+    for (const std::string& folder : options_.plugin_path)
+        out << '"' << folder << "\", ";
+    out << "]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n" << options_.limits_toml;
+    for (const std::string& host : options_.hosts)
+        out << "[hosts.\"" << host << "\"]\n";
+    out << "[plugins." << options_.storage << "]\n"
+        << options_.plugin_toml[options_.storage] << "[plugins.internal]\niterations = 4096\n"
+        << options_.plugin_toml["internal"];
+    for (const std::string& plugin : options_.plugins)
+        if (plugin != options_.storage && plugin != "internal")
+            out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
+}
+
+void ScriptedServer::add_host(const std::string& domain)
+{
+    options_.hosts.push_back(domain);
+    write_configuration();
+}
+
+void ScriptedServer::remove_host(const std::string& domain)
+{
+    std::erase(options_.hosts, domain);
+    write_configuration();
 }
 
 ScriptedServer::~ScriptedServer()

@@ -87,6 +87,9 @@ public:
     /// What went wrong at start, or nothing.
     const std::optional<std::string>& failure() const { return failure_; }
     std::optional<std::string> create_account(const Jid& jid, const std::string& password);
+    /// In its configuration alone: the command `reload` takes it up.
+    void add_host(const std::string& domain);
+    void remove_host(const std::string& domain);
     void settle() { server_->settle(); }
     /// Settles again and again until `is_done`, for five seconds at the most: some answers come
     /// from threads that no test governs.
@@ -102,6 +105,7 @@ public:
 private:
     friend class ScriptedClient;
     struct Sink;
+    void write_configuration();
     ScriptOptions options_;
     std::string data_folder_;
     std::unique_ptr<Sink> sink_;

@@ -141,6 +141,21 @@ namespace {
                     call.replace(place, 8, options_.folder);
                 return admin_->call(call);
             }
+            if (all[0] == "host" && all.size() == 3 && all[2] == "comes") {
+                server_->add_host(all[1]);
+                return {};
+            }
+            if (all[0] == "host" && all.size() == 3 && all[2] == "goes") {
+                server_->remove_host(all[1]);
+                return {};
+            }
+            if (all[0] == "account" && all.size() == 3) {
+                auto jid = Jid::parse(all[1]);
+                if (!jid)
+                    return jid.error().text;
+                accounts_.emplace_back(*jid, all[2]);
+                return server_->create_account(*jid, all[2]);
+            }
             if (step.text == "admin is told")
                 return admin_->is_told(step.block);
             if (all.size() == 3 && all[2] == "pass")
