@@ -1,21 +1,25 @@
 #!/usr/bin/python3 -B
-"""Reloads plugins in turn under a chat load, and fails if anybody noticed.
+"""Reloads plugins in turn under a chat load, adds and removes a host, and fails if anybody noticed.
 
     tests/bench/reload.py                                     # a short storm, for every test run
     tests/bench/reload.py --rounds 1000 --users 500 --rate 2000     # by hand
 
 Nothing may be lost, repeated, reordered or refused, no stream may end (nuncio-load counts), every reload
-must succeed, and of every plugin one generation must be mapped in the end. Prints how long stanzas waited
-while plugins handed over. Ends with `N passed, N failed`.
+must succeed, and of every plugin one generation must be mapped in the end. The guests of the host that comes
+and goes, who talk all the time, must hear host-gone, and find their account again when it is back. Prints how
+long stanzas waited while plugins handed over. Ends with `N passed, N failed`.
 """
 import argparse
+import base64
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -23,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RELOADED = ["echo", "roster", "offline", "presence", "internal", "storage-sqlite", "lua", "register", "last"]
 PLUGINS = ["storage-sqlite", "roster", "presence", "offline", "disco", "register", "ping", "version",
            "time", "last", "private", "vcard", "echo", "lua"]
+GUESTHOUSE = "guests.localhost"
 OPTIONS = {"register": "open = true\nallow_unencrypted = true\nexempt_loopback = true\n",
            "lua": f'folder = "{ROOT}/tests/bench/policies"\nscripts = ["each"]\n'}
 
@@ -58,6 +63,80 @@ require_encryption = false
 {tables}"""
 
 
+GUESTHOUSE_TABLE = f"""
+[hosts."{GUESTHOUSE}"]
+auth = ["internal"]
+require_encryption = false
+allow_plain_without_tls = true
+"""
+
+
+class Guest(threading.Thread):
+    """Somebody on the host that goes: logs in as far as `stage`, talks to themselves and to strangers on both
+    hosts until the stream ends, and keeps what was heard last."""
+    HEADER = (f"<stream:stream to='{GUESTHOUSE}' version='1.0' xmlns='jabber:client' "
+              "xmlns:stream='http://etherx.jabber.org/streams'>")
+
+    def __init__(self, port, name, stage):
+        super().__init__(daemon=True)
+        self.name, self.stage = name, stage
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.heard = ""
+        self.is_ready = threading.Event()
+        self.failure = None
+        self.start()
+
+    def exchange(self, xml, until):
+        self.socket.sendall(xml.encode())
+        self.heard = ""
+        while until not in self.heard:
+            more = self.socket.recv(65536).decode(errors="replace")
+            if not more:
+                raise EOFError(f"{self.name} at {self.stage}: expected {until}, heard {self.heard}")
+            self.heard += more
+
+    def run(self):
+        try:
+            self.log_in()
+            self.is_ready.set()
+            self.talk()
+        except (EOFError, OSError) as failure:
+            self.failure = failure
+        self.is_ready.set()
+        self.socket.close()
+
+    def log_in(self):
+        self.exchange(self.HEADER, "</stream:features>")
+        if self.stage == "header":
+            return
+        secret = base64.b64encode(f"\0{self.name}\0secret".encode()).decode()
+        self.exchange("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + secret + "</auth>",
+                      "<success")
+        self.exchange(self.HEADER, "</stream:features>")
+        if self.stage == "authenticated":
+            return
+        self.exchange("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", "</iq>")
+        self.exchange("<presence/>", "<presence")
+
+    def talk(self):
+        letters = "".join(
+            f"<message to='{to}' type='chat' id='m'><body>{'guest ' * 20}</body></message>" for to in
+            (f"{self.name}@{GUESTHOUSE}", f"nobody@{GUESTHOUSE}", "nobody@localhost"))
+        letters += f"<iq to='{GUESTHOUSE}' type='get' id='i'><query xmlns='jabber:iq:version'/></iq>"
+        tail = ""
+        while "</stream:stream>" not in tail:
+            if self.stage == "bound":
+                try:
+                    self.socket.sendall(letters.encode())
+                except OSError:
+                    pass  # it has ended: what it has said comes first
+            more = self.socket.recv(65536).decode(errors="replace")
+            if not more:
+                break
+            tail = (tail + more)[-500:]
+        self.heard = tail
+
+
 class Storm:
     def __init__(self, options, folder):
         self.options = options
@@ -67,6 +146,8 @@ class Storm:
         self.rounds = self.given_up = 0
         self.seconds = 0.0
         self.failures = []
+        self.guests = []
+        self.visits = 0
 
     def ctl(self, *words):
         done = subprocess.run([self.bin / "nuncioctl", "--socket", self.folder / "run/nuncioctl.sock",
@@ -75,8 +156,7 @@ class Storm:
 
     def start(self):
         (self.folder / "conf.d").mkdir()
-        (self.folder / "conf.d/storm.toml").write_text(
-            configuration(self.folder, PLUGINS, self.options.port))
+        self.configure()
         output = open(self.folder / "output", "wb")
         self.server = subprocess.Popen([self.bin / "nunciod", "--config", self.folder / "conf.d"],
                                        stdout=output, stderr=output)
@@ -106,6 +186,44 @@ class Storm:
             self.load("login", "--concurrency", "2", *measured, first=options.users + 20, users=10),
         ]
 
+    def configure(self, tables=""):
+        (self.folder / "conf.d/storm.toml").write_text(
+            configuration(self.folder, PLUGINS, self.options.port) + tables)
+
+    def reload_hosts(self, what):
+        status, out, err = self.ctl("reload")
+        answer = json.loads(out) if status == 0 else {}
+        if status != 0 or "notes" in answer:
+            self.failures.append(f"{what}: {err.strip()} {answer}")
+        return status == 0
+
+    def open_guesthouse(self):
+        self.configure(GUESTHOUSE_TABLE)
+        if not self.reload_hosts("the guests' host comes"):
+            return
+        self.visits += 1
+        for name in ("anna", "bela", "carl"):
+            if self.visits == 1 and self.ctl("register", f"{name}@{GUESTHOUSE}", "secret")[0] != 0:
+                self.failures.append(f"{name} could not be registered")
+            self.guests += [Guest(self.options.port, name, stage)
+                            for stage in ("header", "authenticated", "bound", "bound")]
+        for guest in self.guests:
+            guest.is_ready.wait(60)
+
+    def close_guesthouse(self):
+        self.configure()
+        if not self.reload_hosts("the guests' host goes"):
+            return
+        for guest in self.guests:
+            guest.join(60)
+            if guest.failure or guest.is_alive() or "<host-gone" not in guest.heard:
+                self.failures.append(f"{guest.name} ({guest.stage}) did not hear host-gone: "
+                                     f"{guest.failure or guest.heard}")
+        self.guests = []
+        hosts = json.loads(self.ctl("status")[1])["hosts"]
+        if [host["domain"] for host in hosts] != ["localhost"]:
+            self.failures.append(f"after the guests' host has gone there are {hosts}")
+
     def reload(self, name):
         status, out, err = self.ctl("plugin", "reload", name)
         if status == 0:
@@ -131,6 +249,10 @@ class Storm:
                 break
             self.reload(RELOADED[self.rounds % len(RELOADED)])
             self.rounds += 1
+            if self.rounds % 3 == 0:
+                self.close_guesthouse() if self.guests else self.open_guesthouse()
+        if self.guests:
+            self.close_guesthouse()
         self.seconds = time.monotonic() - began
         for load in loads:
             if load.wait(timeout=self.options.seconds + 300) != 0:
@@ -179,7 +301,8 @@ class Storm:
 
     def print(self):
         done = sum(len(waits) for waits in self.waits.values())
-        print(f"{done} reloads in {self.seconds:.1f} s, {self.given_up} given up")
+        print(f"{done} reloads in {self.seconds:.1f} s, {self.given_up} given up; "
+              f"a host came and went {self.visits} times")
         for line in (self.folder / "load.log").read_text().splitlines():
             if re.match(r"(chat|presence|login) |  latency", line):
                 print("  " + line)
