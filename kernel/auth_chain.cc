@@ -79,6 +79,13 @@ namespace {
         co_return Error { link.instance->name() + ": " + thrown, Error::Kind::unavailable };
     }
 
+    /// What backends answer is trusted no more than what comes from outside.
+    bool is_user(const std::string& name)
+    {
+        const auto prepared = prepare_local(name);
+        return prepared && !prepared->empty() && *prepared == name;
+    }
+
     /// Whether one backend can do something, and has the user to do it to.
     task<Result<bool>> can(const Link& link, bool AuthAbilities::*ability, std::string user)
     {
@@ -116,6 +123,7 @@ AuthAbilities AuthChain::abilities() const
         all.create |= one.create;
         all.remove |= one.remove;
         all.list |= one.list;
+        all.anonymous |= one.anonymous;
     }
     return all;
 }
@@ -135,6 +143,23 @@ task<Result<std::optional<ScramKeys>>> AuthChain::scram_keys(std::string user, S
             co_return std::move(*keys);
     }
     co_return Keys();
+}
+
+task<Result<std::string>> AuthChain::make_anonymous()
+{
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
+        if (!link.backend->abilities().anonymous)
+            continue;
+        auto made = co_await ask<std::string>(
+            link, [](AuthBackend& backend) { return backend.make_anonymous(); });
+        if (made && !is_user(*made))
+            co_return Error { link.instance->name() + ": made '" + *made
+                    + "', which is no local part",
+                Error::Kind::internal };
+        co_return made;
+    }
+    co_return no_backend(host_);
 }
 
 task<Result<bool>> AuthChain::exists(std::string user)

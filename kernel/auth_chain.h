@@ -22,6 +22,9 @@ public:
     /// The first backend that has the user's keys answers.
     task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash);
 
+    /// Of the first backend that can.
+    task<Result<std::string>> make_anonymous();
+
     task<Result<bool>> exists(std::string user) override;
     task<Result<bool>> check_password(std::string user, std::string password) override;
     task<Result<void>> create(std::string user, std::string password) override;

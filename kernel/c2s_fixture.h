@@ -28,6 +28,8 @@ public:
     std::map<std::string, Error, std::less<>> refusals {};
     bool is_unavailable = false;
     bool throws = false;
+    /// Whom it makes for somebody without a name; empty: it cannot.
+    std::string guest {};
     /// Answers wait until this is resolved.
     std::optional<Completion<bool>> gate {};
 
@@ -35,6 +37,7 @@ public:
     task<Result<bool>> exists(std::string user) override;
     task<Result<bool>> check_password(std::string user, std::string password) override;
     task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash) override;
+    task<Result<std::string>> make_anonymous() override;
 };
 
 class House {

@@ -22,7 +22,10 @@ struct House::Sink final : LogSink {
 
 AuthAbilities TestBackend::abilities() const
 {
-    return { .check_password = true, .scram_sha1 = true, .scram_sha256 = true };
+    return { .check_password = true,
+        .scram_sha1 = true,
+        .scram_sha256 = true,
+        .anonymous = !guest.empty() };
 }
 
 task<Result<bool>> TestBackend::exists(std::string user)
@@ -56,6 +59,13 @@ task<Result<std::optional<ScramKeys>>> TestBackend::scram_keys(std::string user,
         co_return std::optional<ScramKeys>();
     co_return std::optional<ScramKeys>(
         make_scram_keys(found->second, "0123456789abcdef", 4096, hash));
+}
+
+task<Result<std::string>> TestBackend::make_anonymous()
+{
+    if (is_unavailable)
+        co_return Error { "no room", Error::Kind::limit };
+    co_return guest;
 }
 
 House::House()

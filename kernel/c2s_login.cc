@@ -94,6 +94,25 @@ struct BackendQuestion {
             handle->negotiation()->answered(std::move(answer));
     }
 
+    static Detached ask_anonymous(std::shared_ptr<StreamHandle> handle, std::string mechanism)
+    {
+        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
+        try {
+            auto reason = co_await refusal(handle, {}, std::move(mechanism));
+            Result<std::string> made = Error { reason.value_or("") };
+            if (!reason)
+                made = co_await handle->virtual_host().auth().make_anonymous();
+            if (made)
+                answer = sasl::BackendAnswer { .users = { *std::move(made) } };
+            else
+                answer = made.error();
+        } catch (const std::exception& thrown) {
+            answer = Error { thrown.what(), Error::Kind::internal };
+        }
+        if (handle->negotiation())
+            handle->negotiation()->answered(std::move(answer));
+    }
+
     /// Asks the plugins whether somebody who has proved who it is may come in.
     static Detached ask_verdict(std::shared_ptr<StreamHandle> handle, std::string user,
         std::string mechanism, sasl::Step success)
@@ -158,6 +177,12 @@ void Negotiation::take(sasl::Step step)
         stream_.hold(C2sStream::hold_answer);
         BackendQuestion::ask_password(handle_, exchange_->user(), exchange_->take_password(),
             std::string(exchange_->mechanism_name()));
+        return;
+    case Kind::ask_anonymous:
+        stream_.hold(C2sStream::hold_answer);
+        stream_.loop().parts().log->debug(
+            "somebody without a name from {} says: {}", stream_.address(), exchange_->trace());
+        BackendQuestion::ask_anonymous(handle_, std::string(exchange_->mechanism_name()));
         return;
     case Kind::success:
         if (host_->table().authentication_proved.empty())

@@ -414,6 +414,36 @@ TEST_CASE("a stream may end while the verdict on its login is awaited")
     CHECK(house.open_streams() == 0);
 }
 
+TEST_CASE("somebody without a name is let in as whom the backend makes up")
+{
+    House house;
+    std::string heard;
+    house.on<AuthenticationEnded>([&](AuthenticationEnded& event) {
+        heard.append(event.mechanism).append(" ").append(event.user).append(", ");
+        return Flow::next;
+    });
+    const auto anonymous = [] { return sasl("auth", "", "ANONYMOUS"); };
+    Client unable(house);
+    CHECK_FALSE(has(unable.say(client_header), "ANONYMOUS"));
+    CHECK(has(unable.say(anonymous()), "<invalid-mechanism/>"));
+
+    house.backend.guest = "guest-1";
+    Client client(house);
+    CHECK(has(client.say(client_header), "<mechanism>ANONYMOUS</mechanism></mechanisms>"));
+    CHECK(client.say(anonymous()) == "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    client.say(client_header);
+    CHECK(has(client.say(bind_request), "<jid>guest-1@capulet.lit/"));
+
+    house.backend.is_unavailable = true;
+    Client full(house);
+    full.say(client_header);
+    CHECK(has(full.say(anonymous()), "<temporary-auth-failure/>"));
+    house.backend.is_unavailable = false;
+    house.backend.guest = "Not prepared";
+    CHECK(has(full.say(anonymous()), "<temporary-auth-failure/>"));
+    CHECK(heard == " , ANONYMOUS guest-1, ANONYMOUS , ANONYMOUS , ");
+}
+
 TEST_CASE("the administrator's choice of mechanisms is all that is offered")
 {
     House house({ .mechanisms = { "SCRAM-SHA-256" } });

@@ -286,7 +286,7 @@ const Schema& host_schema()
               .option("mechanisms", &HostOptions::mechanisms,
                   "The SASL mechanisms offered. Empty: all that the accounts' plugins can do.")
               .choices({ "SCRAM-SHA-512-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS",
-                  "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN" })
+                  "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "ANONYMOUS" })
               .reload(Reload::live)
               .option("plugins", &HostOptions::plugins,
                   "A table `[hosts.\"DOMAIN\".plugins.NAME]` enables a plugin on this host alone, "

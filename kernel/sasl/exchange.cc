@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "anonymous.h"
 #include "plain.h"
 #include "scram.h"
 
@@ -63,8 +64,9 @@ Step Exchange::begin(ElementRef auth)
     has_asked_ = false;
     if (const Step chosen = choose(auth.attr("mechanism")); chosen.kind == Step::Kind::failure)
         return chosen;
-    // Both mechanisms begin with the client; without an initial response it is asked for one.
-    if (!auth.node()->first_child)
+    // All mechanisms begin with the client; without an initial response it is asked for one. But
+    // who wants no name need not say anything (XEP-0175 §2).
+    if (!auth.node()->first_child && info_->kind != MechanismInfo::Kind::anonymous)
         return Step::challenge({});
     return respond(auth);
 }
@@ -78,24 +80,35 @@ Step Exchange::choose(std::string_view name)
     const Offer& offer = surroundings_.offer;
     if (!offer.has(*info)) {
         // RFC 6120 §6.5.4: another answer would tell the client to try something else in the open.
-        if (!surroundings_.is_encrypted
-            && (offer.empty() || info->kind != MechanismInfo::Kind::scram))
+        const bool needs_encryption = info->kind == MechanismInfo::Kind::plain
+            || info->kind == MechanismInfo::Kind::scram_plus;
+        if (!surroundings_.is_encrypted && (offer.empty() || needs_encryption))
             return Step::fail(encryption_required);
         return Step::fail(offer.empty() ? temporary_auth_failure : invalid_mechanism);
     }
-    if (info->kind == MechanismInfo::Kind::plain) {
-        mechanism_ = std::make_unique<Plain>(surroundings_.domain);
-    } else {
-        const auto plus
-            = info->kind == MechanismInfo::Kind::scram_plus ? Scram::Plus::yes : Scram::Plus::no;
-        mechanism_ = std::make_unique<Scram>(
-            Scram::Surroundings { surroundings_.domain, surroundings_.bindings,
-                surroundings_.decoys, offer.has_plus() },
-            info->hash, plus, to_base64(random_bytes(nonce_bytes)));
-    }
+    mechanism_ = make(*info);
     info_ = info;
     state_ = State::running;
     return Step::challenge({});
+}
+
+std::unique_ptr<Mechanism> Exchange::make(const MechanismInfo& info) const
+{
+    using Kind = MechanismInfo::Kind;
+    switch (info.kind) {
+    case Kind::plain:
+        return std::make_unique<Plain>(surroundings_.domain);
+    case Kind::anonymous:
+        return std::make_unique<Anonymous>();
+    case Kind::scram:
+    case Kind::scram_plus:
+        break;
+    }
+    return std::make_unique<Scram>(
+        Scram::Surroundings { surroundings_.domain, surroundings_.bindings, surroundings_.decoys,
+            surroundings_.offer.has_plus() },
+        info.hash, info.kind == Kind::scram_plus ? Scram::Plus::yes : Scram::Plus::no,
+        to_base64(random_bytes(nonce_bytes)));
 }
 
 Step Exchange::respond(ElementRef element)
@@ -129,6 +142,7 @@ Step Exchange::note(Step step)
         break;
     case ask_keys:
     case ask_password:
+    case ask_anonymous:
         state_ = State::asking;
         has_asked_ = true;
         break;
@@ -160,6 +174,11 @@ std::string Exchange::take_password()
     return mechanism_ ? mechanism_->take_password() : std::string();
 }
 
+std::string_view Exchange::trace() const
+{
+    return mechanism_ ? mechanism_->trace() : std::string_view();
+}
+
 void append_xml(std::string& out, const Step& step)
 {
     const auto element = [&](std::string_view name, std::string_view content) {
@@ -182,6 +201,7 @@ void append_xml(std::string& out, const Step& step)
     }
     case Step::Kind::ask_keys:
     case Step::Kind::ask_password:
+    case Step::Kind::ask_anonymous:
         break; // nothing goes out before the backend has answered
     }
 }

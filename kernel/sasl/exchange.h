@@ -40,6 +40,7 @@ public:
     const std::string& user() const;
     ScramHash hash() const;
     std::string take_password();
+    std::string_view trace() const;
     /// It came to a question to the backend.
     bool has_asked() const { return has_asked_; }
     std::string_view mechanism_name() const { return info_ ? info_->name : std::string_view(); }
@@ -52,6 +53,7 @@ public:
 private:
     Step begin(ElementRef auth);
     Step choose(std::string_view name);
+    std::unique_ptr<Mechanism> make(const MechanismInfo& info) const;
     Step respond(ElementRef element);
     Step note(Step step);
 

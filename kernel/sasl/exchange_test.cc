@@ -172,7 +172,7 @@ TEST_CASE("every SCRAM mechanism lets the right password in and no other")
     Fixture fixture;
     fixture.bindings = bindings_of("exporter-data", "end-point-data");
     for (const MechanismInfo& info : mechanisms()) {
-        if (info.kind == MechanismInfo::Kind::plain)
+        if (info.kind != MechanismInfo::Kind::scram && info.kind != MechanismInfo::Kind::scram_plus)
             continue;
         CAPTURE(std::string(info.name));
         ScramClient client { .hash = info.hash };
@@ -435,6 +435,10 @@ TEST_CASE("what is offered is what backend, administrator and channel have in co
         == "SCRAM-SHA-1-PLUS SCRAM-SHA-256 PLAIN +tls-exporter+tls-server-end-point");
     fixture.abilities = { .check_password = true };
     CHECK(offered(fixture) == "PLAIN ");
+    fixture.allowed = {};
+    fixture.abilities.anonymous = true;
+    CHECK(offered(fixture) == "PLAIN ANONYMOUS ");
+    fixture.abilities.anonymous = false;
     fixture.is_encrypted = false;
     CHECK(offered(fixture).empty());
 }
@@ -514,6 +518,61 @@ TEST_CASE("messages have a longest length")
     auto long_nonce = fixture.exchange();
     CHECK(failed(auth(long_nonce, "SCRAM-SHA-1", "n,,n=a,r=" + std::string(513, 'r')),
         Failure::malformed_request));
+}
+
+TEST_CASE("ANONYMOUS is who the backend says, and needs no word of the client")
+{
+    Fixture fixture;
+    fixture.abilities = { .check_password = false, .anonymous = true };
+    auto exchange = fixture.exchange();
+    Element silent("auth", ns_sasl);
+    silent.attr("mechanism", "ANONYMOUS");
+    CHECK(exchange.handle(silent).kind == Step::Kind::ask_anonymous);
+    CHECK(exchange.user().empty());
+    CHECK(exchange.resume({ .users = { "somebody" } }).kind == Step::Kind::success);
+    CHECK(exchange.user() == "somebody");
+
+    auto traced = fixture.exchange();
+    CHECK(auth(traced, "ANONYMOUS", "sirhc@example.org").kind == Step::Kind::ask_anonymous);
+    CHECK(traced.trace() == "sirhc@example.org");
+    // A backend that answers anything but one user lets nobody in.
+    CHECK(failed(traced.resume({}), Failure::temporary_auth_failure));
+    auth(traced, "ANONYMOUS", "");
+    CHECK(failed(traced.resume({ .users = { "a", "b" } }), Failure::temporary_auth_failure));
+    CHECK(traced.user().empty());
+    CHECK(traced.guesses() == 0);
+}
+
+TEST_CASE("trace information is a line of at most 255 characters")
+{
+    Fixture fixture;
+    fixture.abilities = { .check_password = false, .anonymous = true };
+    const auto reaction = [&](const std::string& trace) {
+        auto exchange = fixture.exchange();
+        return auth(exchange, "ANONYMOUS", trace);
+    };
+    std::string longest;
+    for (int i = 0; i < 255; ++i)
+        longest += "\xe2\x82\xac"; // three bytes, one character
+    CHECK(reaction(longest).kind == Step::Kind::ask_anonymous);
+    using namespace std::string_literals;
+    for (const auto& wrong :
+        { longest + "x", "a\nb"s, "a\0b"s, "\x7f"s, "\xc2\x85"s, "\xff"s, "\xc0\xaf"s })
+        CHECK(failed(reaction(wrong), Failure::malformed_request));
+}
+
+TEST_CASE("ANONYMOUS is no password in the open, so it needs no TLS of itself")
+{
+    Fixture fixture;
+    fixture.is_encrypted = false;
+    auto unable = fixture.exchange();
+    CHECK(failed(auth(unable, "ANONYMOUS", ""), Failure::invalid_mechanism));
+    fixture.abilities.anonymous = true;
+    auto able = fixture.exchange();
+    CHECK(auth(able, "ANONYMOUS", "").kind == Step::Kind::ask_anonymous);
+    fixture.allowed = { "PLAIN" };
+    auto forbidden = fixture.exchange();
+    CHECK_FALSE(auth(forbidden, "ANONYMOUS", "").kind == Step::Kind::ask_anonymous);
 }
 
 TEST_CASE("a backend that cannot answer is not the client's fault")

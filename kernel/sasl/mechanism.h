@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nuncio::kernel::sasl {
 
@@ -22,6 +23,7 @@ struct Step {
         challenge, ///< send `data` and wait for the response
         ask_keys, ///< look up the SCRAM keys of `user()`, then `resume`
         ask_password, ///< have `user()` and `take_password()` checked, then `resume`
+        ask_anonymous, ///< have a user made for somebody without a name, then `resume`
         success, ///< it is `user()`; `data` goes with the success unless it is empty
         failure,
     };
@@ -47,6 +49,8 @@ struct Step {
 struct BackendAnswer {
     std::optional<ScramKeys> keys {};
     bool password_matches = false;
+    /// Prepared local parts: the one that was made for somebody without a name.
+    std::vector<std::string> users {};
 };
 
 class Mechanism {
@@ -64,6 +68,8 @@ public:
     virtual ScramHash hash() const { return ScramHash::sha1; }
     /// The password that `ask_password` wants checked; it is forgotten here.
     virtual std::string take_password() { return {}; }
+    /// What a client without a name says of itself (RFC 4505 §2); for logs of level debug alone.
+    virtual std::string_view trace() const { return {}; }
 };
 
 /// RFC 4616 §2, RFC 5802 §5.1: whom the client wants to act for. Nobody but itself is allowed.

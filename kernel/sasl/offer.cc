@@ -19,6 +19,7 @@ namespace {
         { "SCRAM-SHA-256", Kind::scram, ScramHash::sha256 },
         { "SCRAM-SHA-1", Kind::scram, ScramHash::sha1 },
         { "PLAIN", Kind::plain, ScramHash::sha1 },
+        { "ANONYMOUS", Kind::anonymous, ScramHash::sha1 },
     };
 
     bool has_keys(const AuthAbilities& abilities, ScramHash hash)
@@ -39,11 +40,18 @@ namespace {
         if (!basis.allowed.empty()
             && std::ranges::find(basis.allowed, mechanism.name) == basis.allowed.end())
             return false;
-        if (mechanism.kind == Kind::plain)
+        switch (mechanism.kind) {
+        case Kind::plain:
             return basis.abilities.check_password
                 && (basis.is_encrypted || basis.plain_without_tls);
-        return has_keys(basis.abilities, mechanism.hash)
-            && (mechanism.kind == Kind::scram || basis.has_channel_binding);
+        case Kind::anonymous:
+            return basis.abilities.anonymous;
+        case Kind::scram:
+            return has_keys(basis.abilities, mechanism.hash);
+        case Kind::scram_plus:
+            return has_keys(basis.abilities, mechanism.hash) && basis.has_channel_binding;
+        }
+        return false;
     }
 
     std::uint32_t bit(const MechanismInfo& mechanism)

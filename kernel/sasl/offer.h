@@ -16,7 +16,7 @@ namespace nuncio::kernel::sasl {
 
 struct MechanismInfo {
     std::string_view name;
-    enum class Kind { scram, scram_plus, plain } kind;
+    enum class Kind { scram, scram_plus, plain, anonymous } kind;
     ScramHash hash; ///< of SCRAM
 };
 

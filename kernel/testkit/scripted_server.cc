@@ -88,12 +88,18 @@ void ScriptedServer::write_configuration()
     for (const std::string& folder : options_.plugin_path)
         out << '"' << folder << "\", ";
     out << "]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n" << options_.limits_toml;
-    for (const std::string& host : options_.hosts)
-        out << "[hosts.\"" << host << "\"]\n";
+    for (const std::string& host : options_.hosts) {
+        out << "[hosts.\"" << host << "\"]\nauth = [";
+        for (const std::string& backend : options_.auth)
+            out << '"' << backend << "\", ";
+        out << "]\n";
+    }
     out << "[plugins." << options_.storage << "]\n"
         << options_.plugin_toml[options_.storage] << "[plugins.internal]\niterations = 4096\n"
         << options_.plugin_toml["internal"];
-    for (const std::string& plugin : options_.plugins)
+    auto plugins = options_.plugins;
+    plugins.insert(plugins.end(), options_.auth.begin(), options_.auth.end());
+    for (const std::string& plugin : plugins)
         if (plugin != options_.storage && plugin != "internal")
             out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
 }

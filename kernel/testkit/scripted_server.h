@@ -70,6 +70,7 @@ private:
 struct ScriptOptions {
     std::vector<std::string> hosts { "localhost" };
     std::vector<std::string> plugins; ///< beside the storage and the auth backend
+    std::vector<std::string> auth { "internal" }; ///< every host's chain of auth backends
     std::map<std::string, std::string> plugin_toml; ///< name → options in TOML
     std::vector<std::string> plugin_path; ///< folders of .so files
     std::string storage = "storage-memory";

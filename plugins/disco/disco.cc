@@ -94,7 +94,10 @@ private:
             = co_await may_see_presence(roster_.get(), AccountRef(*iq.account()), Jid(iq.from()));
         if (!sees)
             co_return Condition::service_unavailable;
-        co_return tell(iq, *context_->host().directory(Component::sm), {});
+        Directory directory = *context_->host().directory(Component::sm);
+        AccountDescribed event { *iq.account(), directory };
+        context_->emit(event);
+        co_return tell(iq, directory, {});
     }
 
     static IqReply tell(const Iq& iq, const Directory& directory, std::string_view known_node)

@@ -103,6 +103,8 @@ namespace {
                     head_.hosts.push_back(all[1]);
                 } else if (all[0] == "plugins") {
                     head_.plugins.insert(head_.plugins.end(), all.begin() + 1, all.end());
+                } else if (all[0] == "auth") {
+                    head_.auth.assign(all.begin() + 1, all.end());
                 } else if (all[0] == "options") {
                     const auto colon = steps[at].text.find(':');
                     if (colon == std::string::npos || all.size() < 2)

@@ -34,6 +34,16 @@ struct Directory {
     std::vector<Element> forms; ///< XEP-0128 extended information
 };
 
+class Account;
+
+/// Somebody who may know asks what an account is: handlers change what is told of this one. Emitted
+/// by the plugin that answers service discovery. The account's home loop.
+struct AccountDescribed {
+    static constexpr std::string_view hook = "account.described";
+    Account& account;
+    Directory& directory; ///< as all accounts of the host have it
+};
+
 inline constexpr std::string_view ns_disco_info = "http://jabber.org/protocol/disco#info";
 inline constexpr std::string_view ns_disco_items = "http://jabber.org/protocol/disco#items";
 
