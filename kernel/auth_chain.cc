@@ -86,6 +86,19 @@ namespace {
         return prepared && !prepared->empty() && *prepared == name;
     }
 
+    Error no_local_part(const Link& link, const std::string& answer)
+    {
+        return Error { link.instance->name() + ": answered '" + answer
+                + "', which is no prepared local part",
+            Error::Kind::internal };
+    }
+
+    /// The client has proved who it is; the account is not good for a login.
+    bool speaks_of_account(const Error& error)
+    {
+        return error.kind == Error::Kind::disabled || error.kind == Error::Kind::expired;
+    }
+
     /// Whether one backend can do something, and has the user to do it to.
     task<Result<bool>> can(const Link& link, bool AuthAbilities::*ability, std::string user)
     {
@@ -124,6 +137,7 @@ AuthAbilities AuthChain::abilities() const
         all.remove |= one.remove;
         all.list |= one.list;
         all.anonymous |= one.anonymous;
+        all.certificate |= one.certificate;
     }
     return all;
 }
@@ -154,12 +168,58 @@ task<Result<std::string>> AuthChain::make_anonymous()
         auto made = co_await ask<std::string>(
             link, [](AuthBackend& backend) { return backend.make_anonymous(); });
         if (made && !is_user(*made))
-            co_return Error { link.instance->name() + ": made '" + *made
-                    + "', which is no local part",
-                Error::Kind::internal };
+            co_return no_local_part(link, *made);
         co_return made;
     }
     co_return no_backend(host_);
+}
+
+task<Result<std::vector<std::string>>> AuthChain::certificate_users(ClientCertificate certificate)
+{
+    auto owners = co_await ask_owners(std::move(certificate));
+    if (!owners)
+        co_return owners.error();
+    // XEP-0178 §2: addresses that belong to an account here.
+    std::vector<std::string> users;
+    for (std::string& owner : *owners) {
+        const auto is_known = co_await exists(owner);
+        if (!is_known)
+            co_return is_known.error();
+        if (*is_known)
+            users.push_back(std::move(owner));
+    }
+    co_return users;
+}
+
+task<Result<std::vector<std::string>>> AuthChain::ask_owners(ClientCertificate certificate)
+{
+    using Users = std::vector<std::string>;
+    Users users;
+    std::optional<Error> failure;
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
+        if (!link.backend->abilities().certificate)
+            continue;
+        auto found = co_await ask<Users>(
+            link, [&](AuthBackend& backend) { return backend.certificate_users(certificate); });
+        // As with passwords: who cannot answer says nothing against what the others say.
+        if (!found) {
+            failure = found.error();
+            if (speaks_of_account(*failure))
+                break;
+            continue;
+        }
+        for (std::string& user : *found) {
+            if (!is_user(user))
+                co_return no_local_part(link, user);
+            users.push_back(std::move(user));
+        }
+    }
+    if (failure && (users.empty() || speaks_of_account(*failure)))
+        co_return *failure;
+    std::ranges::sort(users);
+    users.erase(std::unique(users.begin(), users.end()), users.end());
+    co_return users;
 }
 
 task<Result<bool>> AuthChain::exists(std::string user)
@@ -192,7 +252,7 @@ task<Result<bool>> AuthChain::check_password(std::string user, std::string passw
             co_return true;
         if (!right) {
             failure = right.error();
-            if (failure->kind == Error::Kind::disabled || failure->kind == Error::Kind::expired)
+            if (speaks_of_account(*failure))
                 break;
         }
     }

@@ -24,6 +24,8 @@ public:
 
     /// Of the first backend that can.
     task<Result<std::string>> make_anonymous();
+    /// Whom the owner of a certificate may be, by all backends, sorted; those who have an account.
+    task<Result<std::vector<std::string>>> certificate_users(ClientCertificate certificate);
 
     task<Result<bool>> exists(std::string user) override;
     task<Result<bool>> check_password(std::string user, std::string password) override;
@@ -50,6 +52,7 @@ public:
 
 private:
     task<Result<bool>> remove_keys(std::string user);
+    task<Result<std::vector<std::string>>> ask_owners(ClientCertificate certificate);
     /// What plugins have against a password (PasswordChoosing).
     task<Result<void>> approve(std::string user, std::string password);
     /// Runs `job` at home with the account, once no plugin that handles `hook` hands over.

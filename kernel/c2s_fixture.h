@@ -30,6 +30,8 @@ public:
     bool throws = false;
     /// Whom it makes for somebody without a name; empty: it cannot.
     std::string guest {};
+    /// Users by common name; with any, it can tell the owners of certificates.
+    std::map<std::string, std::vector<std::string>, std::less<>> owners {};
     /// Answers wait until this is resolved.
     std::optional<Completion<bool>> gate {};
 
@@ -38,6 +40,8 @@ public:
     task<Result<bool>> check_password(std::string user, std::string password) override;
     task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash) override;
     task<Result<std::string>> make_anonymous() override;
+    task<Result<std::vector<std::string>>> certificate_users(
+        ClientCertificate certificate) override;
 };
 
 class House {
@@ -87,6 +91,7 @@ public:
         bool is_encrypted = true;
         std::string address = "192.0.2.1";
         std::string exporter {};
+        std::optional<ClientCertificate> certificate {};
         ListenSettings::Tls tls = ListenSettings::Tls::starttls;
     };
     explicit Client(House& house);

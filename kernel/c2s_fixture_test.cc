@@ -25,7 +25,8 @@ AuthAbilities TestBackend::abilities() const
     return { .check_password = true,
         .scram_sha1 = true,
         .scram_sha256 = true,
-        .anonymous = !guest.empty() };
+        .anonymous = !guest.empty(),
+        .certificate = !owners.empty() };
 }
 
 task<Result<bool>> TestBackend::exists(std::string user)
@@ -59,6 +60,18 @@ task<Result<std::optional<ScramKeys>>> TestBackend::scram_keys(std::string user,
         co_return std::optional<ScramKeys>();
     co_return std::optional<ScramKeys>(
         make_scram_keys(found->second, "0123456789abcdef", 4096, hash));
+}
+
+task<Result<std::vector<std::string>>> TestBackend::certificate_users(ClientCertificate certificate)
+{
+    if (gate)
+        co_await *gate;
+    if (is_unavailable)
+        co_return Error { "the directory does not answer", Error::Kind::unavailable };
+    if (const auto refusal = refusals.find(certificate.common_name); refusal != refusals.end())
+        co_return refusal->second;
+    const auto found = owners.find(certificate.common_name);
+    co_return found == owners.end() ? std::vector<std::string>() : found->second;
 }
 
 task<Result<std::string>> TestBackend::make_anonymous()
@@ -129,6 +142,7 @@ Client::Client(House& at, Options options)
     MemoryPeer::Options wire;
     wire.address = options.address;
     wire.exporter = options.exporter;
+    wire.certificate = options.certificate;
     if (options.is_encrypted)
         wire.tls = wire.tls_after_start;
     ListenSettings listen;

@@ -9,6 +9,7 @@
 #include "server.h"
 #include "virtual_host.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace nuncio::kernel {
@@ -113,6 +114,51 @@ struct BackendQuestion {
             handle->negotiation()->answered(std::move(answer));
     }
 
+    static Detached ask_certificate(std::shared_ptr<StreamHandle> handle, std::string user,
+        std::string mechanism, ClientCertificate certificate)
+    {
+        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
+        try {
+            auto reason = co_await refusal(handle, std::move(user), std::move(mechanism));
+            Result<std::vector<std::string>> users = Error { reason.value_or("") };
+            if (!reason)
+                users = co_await handle->virtual_host().auth().certificate_users(
+                    std::move(certificate));
+            if (users)
+                answer = sasl::BackendAnswer { .users = *std::move(users) };
+            else
+                answer = users.error();
+        } catch (const std::exception& thrown) {
+            answer = Error { thrown.what(), Error::Kind::internal };
+        }
+        if (handle->negotiation())
+            handle->negotiation()->answered(std::move(answer));
+    }
+
+    /// Whether it makes sense to offer a login by this certificate.
+    static Detached ask_owner(std::shared_ptr<StreamHandle> handle, ClientCertificate certificate)
+    {
+        Result<std::vector<std::string>> users = std::vector<std::string>();
+        try {
+            users
+                = co_await handle->virtual_host().auth().certificate_users(std::move(certificate));
+        } catch (const std::exception& thrown) {
+            users = Error { thrown.what(), Error::Kind::internal };
+        }
+        Negotiation* const self = handle->negotiation();
+        if (!self)
+            co_return;
+        if (users)
+            co_return self->owner_found(!users->empty());
+        // Who is known, but may not come in, shall hear that from the attempt.
+        const bool is_known
+            = sasl::failure_of_backend(users.error().kind) != sasl::Failure::temporary_auth_failure;
+        if (!is_known)
+            self->stream().loop().parts().log->warn(
+                "the owner of a certificate from {}: {}", handle->address(), users.error().text);
+        self->owner_found(is_known);
+    }
+
     /// Asks the plugins whether somebody who has proved who it is may come in.
     static Detached ask_verdict(std::shared_ptr<StreamHandle> handle, std::string user,
         std::string mechanism, sasl::Step success)
@@ -134,6 +180,31 @@ struct BackendQuestion {
     }
 };
 
+void Negotiation::ask_for_owner()
+{
+    const auto& allowed = host_->settings().mechanisms;
+    const bool is_wanted = may_authenticate()
+        && (allowed.empty() || std::ranges::find(allowed, "EXTERNAL") != allowed.end())
+        && host_->auth().abilities().certificate;
+    certificate_
+        = is_wanted ? stream_.connection().client_certificate(host_->domain()) : std::nullopt;
+    knows_owner_ = false;
+    if (!certificate_)
+        return offer_features();
+    if (!certificate_->is_trusted)
+        stream_.loop().parts().log->info("the certificate of {} ({}) is not trusted: {}",
+            stream_.address(), certificate_->subject, certificate_->problem);
+    stream_.hold(C2sStream::hold_answer);
+    BackendQuestion::ask_owner(handle_, *certificate_);
+}
+
+void Negotiation::owner_found(bool is_known)
+{
+    knows_owner_ = is_known;
+    offer_features();
+    stream_.release(C2sStream::hold_answer);
+}
+
 void Negotiation::prepare_exchange()
 {
     Connection& connection = stream_.connection();
@@ -153,7 +224,8 @@ void Negotiation::prepare_exchange()
             .allowed = settings.mechanisms,
             .is_encrypted = connection.is_encrypted(),
             .plain_without_tls = settings.allow_plain_without_tls,
-            .has_channel_binding = bindings.any() });
+            .has_channel_binding = bindings.any(),
+            .has_certificate = knows_owner_ });
     exchange_ = std::make_unique<sasl::Exchange>(
         sasl::Exchange::Surroundings { std::string(host_->domain()), offer, std::move(bindings),
             stream_.loop().parts().decoys, connection.is_encrypted() });
@@ -177,6 +249,11 @@ void Negotiation::take(sasl::Step step)
         stream_.hold(C2sStream::hold_answer);
         BackendQuestion::ask_password(handle_, exchange_->user(), exchange_->take_password(),
             std::string(exchange_->mechanism_name()));
+        return;
+    case Kind::ask_certificate:
+        stream_.hold(C2sStream::hold_answer);
+        BackendQuestion::ask_certificate(handle_, exchange_->user(),
+            std::string(exchange_->mechanism_name()), certificate_.value_or(ClientCertificate()));
         return;
     case Kind::ask_anonymous:
         stream_.hold(C2sStream::hold_answer);

@@ -414,6 +414,88 @@ TEST_CASE("a stream may end while the verdict on its login is awaited")
     CHECK(house.open_streams() == 0);
 }
 
+namespace {
+
+Client::Options with_certificate(std::string common_name)
+{
+    return { .certificate
+        = ClientCertificate { .is_trusted = true, .common_name = std::move(common_name) } };
+}
+
+}
+
+TEST_CASE("EXTERNAL is offered to a client whose certificate the backends know, and lets it in")
+{
+    House house;
+    std::string heard;
+    house.on<AuthenticationEnded>([&](AuthenticationEnded& event) {
+        heard.append(event.mechanism).append(" ").append(event.user).append(" ");
+        heard.append(event.condition).append(", ");
+        return Flow::next;
+    });
+    house.backend.owners = { { "Juliet", { "juliet" } }, { "Twins", { "romeo", "nurse" } },
+        { "Broken", { "Not prepared" } } };
+    const auto external = [](std::string_view authzid) {
+        return authzid.empty() ? std::string("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' "
+                                             "mechanism='EXTERNAL'>=</auth>")
+                               : sasl("auth", authzid, "EXTERNAL");
+    };
+    Client juliet(house, with_certificate("Juliet"));
+    CHECK(has(juliet.say(client_header), "<mechanism>EXTERNAL</mechanism>"));
+    CHECK(juliet.say(external("")) == "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    juliet.say(client_header);
+    CHECK(has(juliet.say(bind_request), "<jid>juliet@capulet.lit/"));
+
+    Client twins(house, with_certificate("Twins"));
+    twins.say(client_header);
+    CHECK(has(twins.say(external("")), "<invalid-authzid/>"));
+    CHECK(has(twins.say(external("juliet@capulet.lit")), "<invalid-authzid/>"));
+    CHECK(has(twins.say(external("nurse@capulet.lit")), "<success"));
+
+    for (auto stranger :
+        { with_certificate("Stranger"), Client::Options {}, with_certificate("Broken") }) {
+        Client client(house, stranger);
+        CHECK_FALSE(has(client.say(client_header), "EXTERNAL"));
+        CHECK(has(client.say(external("juliet@capulet.lit")), "<invalid-mechanism/>"));
+        CHECK(has(client.authenticate("juliet"), "<success"));
+    }
+    CHECK(heard
+        == "EXTERNAL juliet , EXTERNAL  invalid-authzid, EXTERNAL juliet invalid-authzid, EXTERNAL "
+           "nurse ,   invalid-mechanism, PLAIN juliet ,   invalid-mechanism, PLAIN juliet ,   "
+           "invalid-mechanism, PLAIN juliet , ");
+}
+
+TEST_CASE("a certificate of somebody who was switched off is offered EXTERNAL, and told why not")
+{
+    House house;
+    house.backend.owners = { { "Juliet", { "juliet" } } };
+    house.backend.refusals = { { "Juliet", { "banished", Error::Kind::disabled } } };
+    Client client(house, with_certificate("Juliet"));
+    CHECK(has(client.say(client_header), "EXTERNAL"));
+    CHECK(has(client.say(sasl("auth", "juliet@capulet.lit", "EXTERNAL")), "<account-disabled/>"));
+}
+
+TEST_CASE("a client with a certificate waits for its features, and gets them when nobody answers")
+{
+    House house;
+    house.backend.owners = { { "Juliet", { "juliet" } } };
+    house.backend.gate.emplace();
+    Client client(house, with_certificate("Juliet"));
+    const auto everything = std::string(client_header) + plain("juliet", "pencil");
+    CHECK_FALSE(has(client.say(everything), "features"));
+    house.backend.gate->resolve(true);
+    const auto answer = client.hear();
+    CHECK(has(answer, "<mechanism>EXTERNAL</mechanism>"));
+    CHECK(answer.find("</stream:features>") < answer.find("<success"));
+
+    house.backend.gate.reset();
+    house.backend.is_unavailable = true;
+    Client later(house, with_certificate("Juliet"));
+    const auto features = later.say(client_header);
+    CHECK(has(features, "<mechanism>PLAIN</mechanism>"));
+    CHECK_FALSE(has(features, "EXTERNAL"));
+}
+
 TEST_CASE("somebody without a name is let in as whom the backend makes up")
 {
     House house;

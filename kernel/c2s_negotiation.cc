@@ -106,7 +106,10 @@ void Negotiation::on_header(Element element)
         return stream_.fail({ invalid_from });
     stream_.set_lang(std::move(header.lang));
     renew_handle();
-    offer_features();
+    if (user_.empty())
+        ask_for_owner();
+    else
+        offer_features();
 }
 
 void Negotiation::renew_handle()

@@ -52,6 +52,8 @@ private:
     void renew_handle();
 
     // c2s_login.cc
+    void ask_for_owner();
+    void owner_found(bool is_known);
     void prepare_exchange();
     void authenticate(ElementRef element);
     void take(sasl::Step step);
@@ -73,6 +75,8 @@ private:
     std::shared_ptr<StreamHandle> handle_; // shared: with plugins and waiting questions
     std::unique_ptr<sasl::Exchange> exchange_;
     std::string user_; // once authenticated
+    std::optional<ClientCertificate> certificate_; // as the client showed it to TLS
+    bool knows_owner_ = false; // the backends do
     TimePoint ends_at_;
     Timer deadline_;
     ListenSettings::Tls tls_;

@@ -86,6 +86,7 @@ namespace {
             host.mechanisms = options.mechanisms;
             host.certificate = { options.certificate, options.key };
             find_certificate(host, table, path);
+            find_authorities(host, options.client_ca, table, path);
             host.iq_disciplines = global_disciplines_;
             check_disciplines(options.iq_disciplines, path + ".iq_disciplines");
             merge_tables(host.iq_disciplines, options.iq_disciplines, Conflict::overrides, errors_);
@@ -134,6 +135,18 @@ namespace {
                 error(table.key_place(), missing_certificate(host, path, listener));
             }
             files = {};
+        }
+
+        void find_authorities(HostSettings& host, const std::string& file, const Value& table,
+            const std::string& path)
+        {
+            if (file.empty())
+                return;
+            host.certificate.client_ca = path_from(folder_, file);
+            if (::access(host.certificate.client_ca.c_str(), R_OK) != 0)
+                error(table.find("client_ca")->place(),
+                    path + ".client_ca: cannot read " + host.certificate.client_ca + ": "
+                        + std::strerror(errno));
         }
 
         static int unreadable(const CertificateFiles& files)

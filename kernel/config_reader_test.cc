@@ -377,6 +377,16 @@ tls = "maybe"
         });
 }
 
+TEST_CASE("the authorities of a host's clients are a file that can be read")
+{
+    CHECK(errors_of("[hosts.\"example.org\"]\nclient_ca = \"nowhere.pem\"\n")
+        == Texts {
+            "50.toml:2:13: hosts.\"example.org\".client_ca: cannot read nowhere.pem: No such "
+            "file or directory" });
+    CHECK(errors_of("[hosts.\"example.org\"]\nclient_ca = \"data/certs/example.org.crt\"\n")
+        == Texts {});
+}
+
 TEST_CASE("a listener with TLS needs a certificate, and the error says how to get one")
 {
     Folder folder;

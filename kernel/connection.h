@@ -1,6 +1,7 @@
 // One client's byte stream: socket, TLS, pushed layers; plain bytes on the upper side.
 #pragma once
 
+#include <nuncio/auth.h>
 #include <nuncio/loop.h>
 #include <nuncio/result.h>
 
@@ -94,6 +95,10 @@ public:
     virtual bool has_channel_binding(ChannelBinding type) const = 0;
     /// Its data, computed now; empty when not available.
     virtual std::string channel_binding(ChannelBinding type) const = 0;
+
+    /// What the client has shown to TLS, as the host of that domain judges it; nothing when it
+    /// showed nothing, or the host does not ask.
+    virtual std::optional<ClientCertificate> client_certificate(std::string_view domain) const = 0;
 
     /// On top of TLS: XEP-0138. Takes effect for bytes after this call.
     virtual void push_layer(std::unique_ptr<StreamLayer> layer) = 0;

@@ -133,6 +133,11 @@ std::string MemoryConnection::channel_binding(ChannelBinding type) const
     return type == ChannelBinding::exporter ? options_.exporter : options_.end_point;
 }
 
+std::optional<ClientCertificate> MemoryConnection::client_certificate(std::string_view) const
+{
+    return encrypted_ ? options_.certificate : std::nullopt;
+}
+
 void MemoryConnection::push_layer(std::unique_ptr<StreamLayer> layer)
 {
     if (const auto encoded = layers_.encode(*loop_, plain_, encoded_); !encoded)

@@ -31,6 +31,7 @@ public:
         TlsInfo tls_after_start { "TLSv1.3", "TLS_AES_256_GCM_SHA384", {}, {} };
         std::string exporter {}; ///< channel bindings, once encrypted
         std::string end_point {};
+        std::optional<ClientCertificate> certificate {}; ///< of the client, for every host
     };
     /// The server's end, on `loop`.
     std::unique_ptr<MemoryConnection> connect(KernelLoop& loop, Options options);
@@ -72,6 +73,7 @@ public:
     const TlsInfo* tls() const override { return encrypted_ ? &tls_ : nullptr; }
     bool has_channel_binding(ChannelBinding type) const override;
     std::string channel_binding(ChannelBinding type) const override;
+    std::optional<ClientCertificate> client_certificate(std::string_view domain) const override;
     void push_layer(std::unique_ptr<StreamLayer> layer) override;
     void close(Duration linger) override;
     void move_to(KernelLoop& target, Function<void()> arrived) override;

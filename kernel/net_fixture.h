@@ -131,7 +131,14 @@ struct CertificateOptions {
     std::int64_t seconds = 3600; ///< until it expires; negative: it has
     const char* digest = "SHA256";
     bool ed25519 = false;
+    std::string more_names {}; ///< of other kinds, as openssl.cnf writes them
+    bool is_authority = false;
+    CertificateFiles issuer {}; ///< empty: self-signed
 };
+/// id-on-xmppAddr, for `more_names`.
+std::string xmpp_name(std::string_view address);
+/// A revocation list of `issuer`, PEM, that names the certificate with that serial number.
+std::string make_revocation_list(const CertificateFiles& issuer, std::int64_t revoked);
 CertificateFiles make_certificate(const Folder& folder, const std::string& name,
     const std::vector<std::string>& names, CertificateOptions options = {});
 
@@ -142,6 +149,8 @@ public:
         std::string server_name {};
         std::vector<std::string> alpn {};
         int version = 0; ///< 0: the best
+        CertificateFiles certificate {}; ///< shown when the server asks
+        const TlsClient* resumes = nullptr; ///< the session of that one
     };
     TlsClient(int fd, Options options);
     ~TlsClient();
@@ -155,6 +164,7 @@ public:
     std::string receive();
     void say_end();
     bool has_end() const { return end_; }
+    bool is_resumed() const;
     std::string alpn() const;
     std::string certificate_name() const; ///< the first alternative name of the server's
     std::string certificate_digest(const char* digest) const;

@@ -164,6 +164,66 @@ std::string Folder::write(std::string_view name, std::string_view content) const
     return path(name);
 }
 
+namespace {
+
+    EVP_PKEY* read_key(const std::string& path)
+    {
+        auto* const file = std::fopen(path.c_str(), "r");
+        REQUIRE(file);
+        auto* const key = PEM_read_PrivateKey(file, nullptr, nullptr, nullptr);
+        std::fclose(file);
+        return key;
+    }
+
+    X509* read_certificate(const std::string& path)
+    {
+        auto* const file = std::fopen(path.c_str(), "r");
+        REQUIRE(file);
+        auto* const certificate = PEM_read_X509(file, nullptr, nullptr, nullptr);
+        std::fclose(file);
+        return certificate;
+    }
+
+}
+
+std::string xmpp_name(std::string_view address)
+{
+    return "otherName:1.3.6.1.5.5.7.8.5;UTF8:" + std::string(address);
+}
+
+std::string make_revocation_list(const CertificateFiles& issuer, std::int64_t revoked)
+{
+    auto* const key = read_key(issuer.key);
+    auto* const authority = read_certificate(issuer.certificate);
+    auto* const list = X509_CRL_new();
+    X509_CRL_set_version(list, 1);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(authority));
+    auto* const now = X509_gmtime_adj(nullptr, -60);
+    X509_CRL_set1_lastUpdate(list, now);
+    X509_gmtime_adj(now, 3600);
+    X509_CRL_set1_nextUpdate(list, now);
+    auto* const entry = X509_REVOKED_new();
+    auto* const serial = ASN1_INTEGER_new();
+    ASN1_INTEGER_set_int64(serial, revoked);
+    X509_REVOKED_set_serialNumber(entry, serial);
+    X509_gmtime_adj(now, -60);
+    X509_REVOKED_set_revocationDate(entry, now);
+    X509_CRL_add0_revoked(list, entry);
+    REQUIRE(X509_CRL_sign(list, key, EVP_sha256()));
+    auto* const out = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509_CRL(out, list);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(out, &text);
+    std::string pem(text, static_cast<std::size_t>(size));
+    BIO_free(out);
+    ASN1_INTEGER_free(serial);
+    ASN1_TIME_free(now);
+    X509_CRL_free(list);
+    X509_free(authority);
+    EVP_PKEY_free(key);
+    return pem;
+}
+
 CertificateFiles make_certificate(const Folder& folder, const std::string& name,
     const std::vector<std::string>& names, CertificateOptions options)
 {
@@ -171,23 +231,38 @@ CertificateFiles make_certificate(const Folder& folder, const std::string& name,
                                       : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
     auto* const certificate = X509_new();
     X509_set_version(certificate, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    static std::int64_t serial = 0;
+    ASN1_INTEGER_set_int64(X509_get_serialNumber(certificate), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -7200);
     X509_gmtime_adj(X509_getm_notAfter(certificate), options.seconds);
     X509_set_pubkey(certificate, key);
     auto* const subject = X509_get_subject_name(certificate);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
         reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
-    X509_set_issuer_name(certificate, subject);
     std::string alternatives;
     for (const auto& each : names)
         alternatives += (alternatives.empty() ? "DNS:" : ",DNS:") + each;
-    auto* const extension
-        = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, alternatives.c_str());
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
+    if (!options.more_names.empty())
+        alternatives += (alternatives.empty() ? "" : ",") + options.more_names;
+    const auto extend = [&](int kind, const char* value) {
+        auto* const extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value);
+        REQUIRE(extension);
+        X509_add_ext(certificate, extension, -1);
+        X509_EXTENSION_free(extension);
+    };
+    if (!alternatives.empty())
+        extend(NID_subject_alt_name, alternatives.c_str());
+    if (options.is_authority)
+        extend(NID_basic_constraints, "critical,CA:TRUE");
+    auto* const issuer_key = options.issuer.key.empty() ? key : read_key(options.issuer.key);
+    auto* const issuer
+        = options.issuer.key.empty() ? nullptr : read_certificate(options.issuer.certificate);
+    X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : subject);
     REQUIRE(X509_sign(
-        certificate, key, options.ed25519 ? nullptr : EVP_get_digestbyname(options.digest)));
+        certificate, issuer_key, options.ed25519 ? nullptr : EVP_get_digestbyname(options.digest)));
+    if (issuer)
+        EVP_PKEY_free(issuer_key);
+    X509_free(issuer);
 
     CertificateFiles files { folder.path(name + ".pem"), folder.path(name + ".key") };
     auto* file = std::fopen(files.certificate.c_str(), "w");
@@ -211,6 +286,15 @@ TlsClient::TlsClient(int fd, Options options)
     }
     ssl_ = SSL_new(context_);
     SSL_set_fd(ssl_, fd_);
+    if (!options.certificate.key.empty()) {
+        SSL_use_certificate_file(ssl_, options.certificate.certificate.c_str(), SSL_FILETYPE_PEM);
+        SSL_use_PrivateKey_file(ssl_, options.certificate.key.c_str(), SSL_FILETYPE_PEM);
+    }
+    if (options.resumes) {
+        auto* const session = SSL_get1_session(options.resumes->ssl_);
+        SSL_set_session(ssl_, session);
+        SSL_SESSION_free(session);
+    }
     if (!options.server_name.empty())
         SSL_set_tlsext_host_name(ssl_, options.server_name.c_str());
     std::string protocols;
@@ -238,6 +322,11 @@ void TlsClient::note_message(
     if (!write && type == SSL3_RT_HEADER && self->done_
         && *static_cast<const unsigned char*>(bytes) == application_data)
         ++self->records_;
+}
+
+bool TlsClient::is_resumed() const
+{
+    return SSL_session_reused(ssl_) == 1;
 }
 
 bool TlsClient::handshake()

@@ -273,6 +273,11 @@ const Schema& host_schema()
               .option("key", &HostOptions::key,
                   "The certificate's private key, PEM. Empty: DATA/certs/DOMAIN.key.")
               .reload(Reload::live)
+              .option("client_ca", &HostOptions::client_ca,
+                  "Authorities whose certificates clients may log in with, PEM; revocation lists "
+                  "in "
+                  "the same file are obeyed. Empty: clients are not asked for certificates.")
+              .reload(Reload::live)
               .option("auth", &HostOptions::auth,
                   "Plugins that know the accounts, asked in this order. Naming one enables it.")
               .reload(Reload::live)
@@ -285,7 +290,7 @@ const Schema& host_schema()
               .reload(Reload::live)
               .option("mechanisms", &HostOptions::mechanisms,
                   "The SASL mechanisms offered. Empty: all that the accounts' plugins can do.")
-              .choices({ "SCRAM-SHA-512-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS",
+              .choices({ "EXTERNAL", "SCRAM-SHA-512-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS",
                   "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "ANONYMOUS" })
               .reload(Reload::live)
               .option("plugins", &HostOptions::plugins,

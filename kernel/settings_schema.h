@@ -38,6 +38,7 @@ struct HostOptions {
     bool enabled = true;
     std::string certificate;
     std::string key;
+    std::string client_ca;
     std::vector<std::string> auth { "internal" };
     bool require_encryption = true;
     bool allow_plain_without_tls = false;

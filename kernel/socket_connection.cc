@@ -372,6 +372,11 @@ std::string SocketConnection::channel_binding(ChannelBinding type) const
     return encrypted_ ? tls_->channel_binding(type) : std::string();
 }
 
+std::optional<ClientCertificate> SocketConnection::client_certificate(std::string_view domain) const
+{
+    return encrypted_ ? tls_->client_certificate(domain) : std::nullopt;
+}
+
 void SocketConnection::push_layer(std::unique_ptr<StreamLayer> layer)
 {
     // What was appended before belongs below the new layer.

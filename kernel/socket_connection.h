@@ -35,6 +35,7 @@ public:
     const TlsInfo* tls() const override;
     bool has_channel_binding(ChannelBinding type) const override;
     std::string channel_binding(ChannelBinding type) const override;
+    std::optional<ClientCertificate> client_certificate(std::string_view domain) const override;
     void push_layer(std::unique_ptr<StreamLayer> layer) override;
     void close(Duration linger) override;
     void move_to(KernelLoop& target, Function<void()> arrived) override;

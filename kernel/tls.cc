@@ -1,12 +1,14 @@
 #include "tls.h"
 
 #include "certificate.h"
+#include "client_certificate.h"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <tuple>
 
 namespace nuncio::kernel {
 
@@ -77,6 +79,35 @@ namespace {
         return is_direct(ssl) ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
     }
 
+    /// XEP-0178 §2: a certificate that nobody vouches for does not end the stream; it is judged
+    /// when the host that the stream is for is known.
+    int accept_unseen(X509_STORE_CTX*, void*)
+    {
+        return 1;
+    }
+
+    int describe_ticket(SSL*, void*)
+    {
+        return 1; // nothing is added
+    }
+
+    /// A session that a client's certificate was shown in is not resumed: it is shown again, and
+    /// the handshake proves anew that the client has the key.
+    SSL_TICKET_RETURN take_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+        SSL_TICKET_STATUS status, void*)
+    {
+        switch (status) {
+        case SSL_TICKET_SUCCESS:
+        case SSL_TICKET_SUCCESS_RENEW:
+            if (SSL_SESSION_get0_peer(session))
+                return SSL_TICKET_RETURN_IGNORE_RENEW;
+            return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
+                                                : SSL_TICKET_RETURN_USE_RENEW;
+        default:
+            return SSL_TICKET_RETURN_IGNORE_RENEW;
+        }
+    }
+
 }
 
 struct TlsContext::State {
@@ -84,6 +115,8 @@ struct TlsContext::State {
     std::map<std::string, SSL_CTX*, std::less<>> by_name; ///< domains, then certificates' names
     SSL_CTX* fallback = nullptr;
     std::vector<Certificate> certificates;
+    /// By domain, of those that ask for clients' certificates.
+    std::map<std::string, std::unique_ptr<const ClientAuthorities>, std::less<>> authorities;
 
     SSL_CTX* find(std::string_view name) const
     {
@@ -106,15 +139,19 @@ struct TlsContext::State {
         // An unknown name gets what the handshake began with: the client may still pin it.
         if (!context)
             return SSL_TLSEXT_ERR_NOACK;
-        if (context != SSL_get_SSL_CTX(ssl))
+        if (context != SSL_get_SSL_CTX(ssl)) {
             SSL_set_SSL_CTX(ssl, context);
+            // Which does not carry over whether a certificate is asked for.
+            SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), nullptr);
+        }
         return SSL_TLSEXT_ERR_OK;
     }
 
-    Result<ContextPointer> make(const TlsSettings& settings);
+    enum class Clients { anonymous, certified };
+    Result<ContextPointer> make(const TlsSettings& settings, Clients clients);
 };
 
-Result<ContextPointer> TlsContext::State::make(const TlsSettings& settings)
+Result<ContextPointer> TlsContext::State::make(const TlsSettings& settings, Clients clients)
 {
     ContextPointer made(SSL_CTX_new(TLS_server_method()));
     auto* const context = made.get();
@@ -141,9 +178,16 @@ Result<ContextPointer> TlsContext::State::make(const TlsSettings& settings)
     // one connection (RFC 8446 §4.6.1 leaves the number to us; OpenSSL sends two).
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_session_ticket_cb(context, describe_ticket, take_ticket, nullptr);
     constexpr unsigned char session_context[] = "nuncio";
     SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
 
+    if (clients == Clients::certified) {
+        // Asked for, never required. The request names no authorities: a client with one
+        // certificate shows it, whoever signed it, as fingerprints need it.
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+        SSL_CTX_set_cert_verify_callback(context, accept_unseen, nullptr);
+    }
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
     SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
     SSL_CTX_set_tlsext_servername_arg(context, this);
@@ -165,12 +209,20 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const TlsSettings& settin
         return Error { "tls: no certificate is configured" };
     std::shared_ptr<TlsContext> made(new TlsContext);
     auto& state = *made->state_;
-    std::map<std::pair<std::string, std::string>, SSL_CTX*> by_files;
+    std::map<std::tuple<std::string, std::string, bool>, SSL_CTX*> by_files;
     std::vector<std::pair<std::string, SSL_CTX*>> certified_names;
     for (const auto& [domain, files] : by_domain) {
-        auto& context = by_files[{ files.certificate, files.key }];
+        const bool asks = !files.client_ca.empty();
+        if (asks) {
+            auto authorities = ClientAuthorities::load(files.client_ca);
+            if (!authorities)
+                return authorities.error();
+            state.authorities.emplace(lower(domain), *std::move(authorities));
+        }
+        auto& context = by_files[{ files.certificate, files.key, asks }];
         if (!context) {
-            auto fresh = state.make(settings);
+            auto fresh = state.make(
+                settings, asks ? State::Clients::certified : State::Clients::anonymous);
             if (!fresh)
                 return fresh.error();
             if (const auto used = use_certificate(fresh->get(), files); !used)
@@ -204,6 +256,13 @@ ssl_st* TlsContext::make_server_session(bool direct, std::string_view domain) co
         SSL_set_ex_data(session, begin_index(),
             reinterpret_cast<void*>(direct ? Begin::direct : Begin::starttls));
     return session;
+}
+
+std::optional<ClientCertificate> TlsContext::client_certificate(
+    ssl_st* session, std::string_view domain) const
+{
+    const auto found = state_->authorities.find(lower(domain));
+    return found == state_->authorities.end() ? std::nullopt : found->second->judge(session);
 }
 
 const std::vector<TlsContext::Certificate>& TlsContext::certificates() const

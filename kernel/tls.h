@@ -1,11 +1,13 @@
 // TLS contexts: one certificate per virtual host by SNI, replaced without closing a stream.
 #pragma once
 
+#include <nuncio/auth.h>
 #include <nuncio/result.h>
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,7 @@ struct TlsSettings {
 struct CertificateFiles {
     std::string certificate; ///< PEM chain
     std::string key; ///< PEM
+    std::string client_ca {}; ///< PEM: who vouches for clients; empty: they show no certificates
 };
 
 /// Everything needed to answer a handshake: a certificate per domain and one for unknown names.
@@ -39,6 +42,12 @@ public:
     /// certificate when the client sends no SNI: the stream header's `to` under STARTTLS. Null when
     /// memory is short.
     ssl_st* make_server_session(bool direct, std::string_view domain) const;
+
+    /// The certificate that the client of `session` has shown, after the handshake, as `domain`
+    /// judges it: whatever name the handshake was for. Nothing when it showed none, or that host
+    /// asks for none.
+    std::optional<ClientCertificate> client_certificate(
+        ssl_st* session, std::string_view domain) const;
 
     struct Certificate {
         std::string domain;

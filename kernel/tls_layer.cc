@@ -224,6 +224,13 @@ std::string TlsLayer::channel_binding(ChannelBinding type) const
     return type == ChannelBinding::exporter ? exporter() : end_point();
 }
 
+std::optional<ClientCertificate> TlsLayer::client_certificate(std::string_view domain) const
+{
+    if (!done_ || broken_)
+        return std::nullopt;
+    return context_->client_certificate(ssl_, domain);
+}
+
 std::string TlsLayer::exporter() const
 {
     if (!has_channel_binding(ChannelBinding::exporter))

@@ -36,6 +36,7 @@ public:
     const TlsInfo& info() const { return info_; }
     bool has_channel_binding(ChannelBinding type) const;
     std::string channel_binding(ChannelBinding type) const;
+    std::optional<ClientCertificate> client_certificate(std::string_view domain) const;
 
 private:
     std::string exporter() const;

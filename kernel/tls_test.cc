@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <ctime>
 #include <doctest/doctest.h>
+#include <fstream>
+#include <iterator>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -489,6 +491,187 @@ TEST_CASE("certificates that work but should not are warned about")
     CHECK(warnings[2].ends_with("of c.example does not name that domain"));
     REQUIRE(context->certificates().size() == 4);
     CHECK(context->certificates()[3].names == std::vector<std::string> { "*.d.example" });
+}
+
+namespace {
+
+    /// An authority, a host that trusts it with its clients, and one that asks for nothing.
+    struct Certified {
+        Folder folder;
+        CertificateFiles authority
+            = make_certificate(folder, "authority", {}, { .is_authority = true });
+        CertificateFiles stranger
+            = make_certificate(folder, "stranger", {}, { .is_authority = true });
+        Files files {
+            { "example.org", make_certificate(folder, "org", { "example.org" }) },
+            { "example.net", make_certificate(folder, "net", { "example.net" }) },
+            { "example.com", make_certificate(folder, "com", { "example.com" }) },
+        };
+        std::shared_ptr<TlsContext> context;
+
+        Certified()
+        {
+            files["example.org"].client_ca = authority.certificate;
+            files["example.com"].client_ca = stranger.certificate;
+            // example.net comes first: the handshake switches over by SNI.
+            context = make_context(files, "example.net");
+        }
+        CertificateFiles client(const std::string& name, CertificateOptions options = {})
+        {
+            if (options.more_names.empty())
+                options.more_names = xmpp_name(name + "@example.org");
+            if (options.issuer.key.empty())
+                options.issuer = authority;
+            return make_certificate(folder, name, {}, options);
+        }
+        /// What a host learns of a client who shows this to `asked_by`.
+        std::optional<ClientCertificate> shown(const CertificateFiles& certificate,
+            const std::string& asked_by = "example.org",
+            const std::string& judged_by = "example.org", int version = 0)
+        {
+            Secured secured(context,
+                { .server_name = asked_by, .version = version, .certificate = certificate });
+            REQUIRE(secured.handshake());
+            return secured.connection->client_certificate(judged_by);
+        }
+    };
+
+    std::string problem_of(const std::optional<ClientCertificate>& certificate)
+    {
+        REQUIRE(certificate);
+        CHECK_FALSE(certificate->is_trusted);
+        return certificate->problem;
+    }
+
+}
+
+TEST_CASE("a client's certificate is asked for by SNI, and judged by the host's authorities")
+{
+    Certified hosts;
+    const auto juliet = hosts.client("juliet");
+    for (const int version : { TLS1_2_VERSION, TLS1_3_VERSION }) {
+        const auto shown = hosts.shown(juliet, "example.org", "example.org", version);
+        REQUIRE(shown);
+        CHECK(shown->is_trusted);
+        CHECK(shown->problem.empty());
+        CHECK(shown->xmpp_addresses == std::vector<std::string> { "juliet@example.org" });
+    }
+    // Not asked, so not shown; nothing to show; and a host that asks nobody believes nobody.
+    CHECK_FALSE(hosts.shown(juliet, "example.net"));
+    CHECK_FALSE(hosts.shown({}));
+    CHECK_FALSE(hosts.shown(juliet, "example.org", "example.net"));
+}
+
+TEST_CASE("a certificate that was shown to one host is judged by the authorities of another")
+{
+    Certified hosts;
+    const auto juliet = hosts.client("juliet");
+    CHECK(hosts.shown(juliet, "example.com", "example.org")->is_trusted);
+    CHECK(problem_of(hosts.shown(juliet, "example.org", "example.com"))
+        == "unable to get local issuer certificate");
+}
+
+TEST_CASE("a certificate that nobody vouches for ends no handshake, and is not trusted")
+{
+    Certified hosts;
+    CHECK(problem_of(hosts.shown(hosts.client("late", { .seconds = -60 })))
+        == "certificate has expired");
+    CHECK(problem_of(hosts.shown(hosts.client("other", { .issuer = hosts.stranger })))
+        == "unable to get local issuer certificate");
+    const auto own
+        = make_certificate(hosts.folder, "own", {}, { .more_names = xmpp_name("own@example.org") });
+    CHECK(problem_of(hosts.shown(own)) == "self-signed certificate");
+}
+
+TEST_CASE("a client's own certificate among the authorities is trusted")
+{
+    Certified hosts;
+    hosts.files["example.org"].client_ca = hosts.client("juliet").certificate;
+    hosts.context = make_context(hosts.files, "example.net");
+    CHECK(hosts.shown({ hosts.folder.path("juliet.pem"), hosts.folder.path("juliet.key") })
+              ->is_trusted);
+    CHECK_FALSE(hosts.shown(hosts.client("romeo"))->is_trusted);
+}
+
+TEST_CASE("a revocation list among the authorities is obeyed")
+{
+    Certified hosts;
+    const auto juliet = hosts.client("juliet");
+    const auto romeo = hosts.client("romeo");
+    auto* file = std::fopen(romeo.certificate.c_str(), "r");
+    auto* const certificate = PEM_read_X509(file, nullptr, nullptr, nullptr);
+    std::fclose(file);
+    std::int64_t serial = 0;
+    ASN1_INTEGER_get_int64(&serial, X509_get0_serialNumber(certificate));
+    X509_free(certificate);
+    std::ifstream in(hosts.authority.certificate);
+    const std::string authority((std::istreambuf_iterator<char>(in)), {});
+    hosts.files["example.org"].client_ca = hosts.folder.write(
+        "with-list.pem", authority + make_revocation_list(hosts.authority, serial));
+    hosts.context = make_context(hosts.files, "example.net");
+    CHECK(hosts.shown(juliet)->is_trusted);
+    CHECK(problem_of(hosts.shown(romeo)) == "certificate revoked");
+}
+
+TEST_CASE("all names of a client's certificate are read, and no more than may be")
+{
+    Certified hosts;
+    const auto shown = hosts.shown(hosts.client("Juliet",
+        { .more_names = xmpp_name("juliet@example.org") + "," + xmpp_name("j@example.org")
+                + ",email:juliet@mail.example.org,DNS:juliet.example.org"
+                  ",otherName:1.2.3.4;UTF8:romeo@example.org"
+                  ",otherName:1.3.6.1.5.5.7.8.5;IA5:romeo@example.org" }));
+    REQUIRE(shown);
+    using Names = std::vector<std::string>;
+    CHECK(shown->xmpp_addresses == Names { "juliet@example.org", "j@example.org" });
+    CHECK(shown->emails == Names { "juliet@mail.example.org" });
+    CHECK(shown->dns_names == Names { "juliet.example.org" });
+    CHECK(shown->common_name == "Juliet");
+    CHECK(shown->subject == "CN=Juliet");
+    CHECK(shown->fingerprint.size() == 64);
+
+    std::string many;
+    for (int i = 0; i < 64; ++i)
+        many += (many.empty() ? "" : ",") + xmpp_name("u" + std::to_string(i) + "@example.org");
+    CHECK(hosts.shown(hosts.client("many", { .more_names = many }))->is_trusted);
+    many += "," + xmpp_name("one-more@example.org");
+    CHECK(
+        problem_of(hosts.shown(hosts.client("more", { .more_names = many }))) == "too many names");
+}
+
+TEST_CASE("a session in which a certificate was shown is not resumed: the client shows it again")
+{
+    Certified hosts;
+    const auto juliet = hosts.client("juliet");
+    for (const int version : { TLS1_2_VERSION, TLS1_3_VERSION }) {
+        for (const bool has_certificate : { false, true }) {
+            const auto certificate = has_certificate ? juliet : CertificateFiles();
+            const TlsClient::Options options {
+                .server_name = "example.org", .version = version, .certificate = certificate
+            };
+            Secured first(hosts.context, options);
+            REQUIRE(first.handshake());
+            first.write("x");
+            REQUIRE(first.until([&] { return first.client.receive() == "x"; })); // and the ticket
+            auto again = options;
+            again.resumes = &first.client;
+            Secured second(hosts.context, again);
+            REQUIRE(second.handshake());
+            CHECK(second.client.is_resumed() == !has_certificate);
+            CHECK(second.connection->client_certificate("example.org").has_value()
+                == has_certificate);
+        }
+    }
+}
+
+TEST_CASE("authorities that cannot be read are named")
+{
+    Certified hosts;
+    auto files = hosts.files;
+    files["example.org"].client_ca = hosts.folder.path("nowhere.pem");
+    CHECK(error_of(files).find("nowhere.pem': No such file or directory") != std::string::npos);
+    files["example.org"].client_ca = hosts.folder.write("empty.pem", "nothing\n");
+    CHECK(error_of(files).find("empty.pem': expected certificates, PEM") != std::string::npos);
 }
 
 }

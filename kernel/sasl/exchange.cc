@@ -1,6 +1,7 @@
 #include "exchange.h"
 
 #include "anonymous.h"
+#include "external.h"
 #include "plain.h"
 #include "scram.h"
 
@@ -80,8 +81,8 @@ Step Exchange::choose(std::string_view name)
     const Offer& offer = surroundings_.offer;
     if (!offer.has(*info)) {
         // RFC 6120 §6.5.4: another answer would tell the client to try something else in the open.
-        const bool needs_encryption = info->kind == MechanismInfo::Kind::plain
-            || info->kind == MechanismInfo::Kind::scram_plus;
+        using Kind = MechanismInfo::Kind;
+        const bool needs_encryption = info->kind != Kind::scram && info->kind != Kind::anonymous;
         if (!surroundings_.is_encrypted && (offer.empty() || needs_encryption))
             return Step::fail(encryption_required);
         return Step::fail(offer.empty() ? temporary_auth_failure : invalid_mechanism);
@@ -96,6 +97,8 @@ std::unique_ptr<Mechanism> Exchange::make(const MechanismInfo& info) const
 {
     using Kind = MechanismInfo::Kind;
     switch (info.kind) {
+    case Kind::external:
+        return std::make_unique<External>(surroundings_.domain);
     case Kind::plain:
         return std::make_unique<Plain>(surroundings_.domain);
     case Kind::anonymous:
@@ -142,6 +145,7 @@ Step Exchange::note(Step step)
         break;
     case ask_keys:
     case ask_password:
+    case ask_certificate:
     case ask_anonymous:
         state_ = State::asking;
         has_asked_ = true;
@@ -201,6 +205,7 @@ void append_xml(std::string& out, const Step& step)
     }
     case Step::Kind::ask_keys:
     case Step::Kind::ask_password:
+    case Step::Kind::ask_certificate:
     case Step::Kind::ask_anonymous:
         break; // nothing goes out before the backend has answered
     }

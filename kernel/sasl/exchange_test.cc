@@ -80,11 +80,13 @@ struct Fixture {
     std::vector<std::string> allowed {};
     AuthAbilities abilities = everything;
     bool plain_without_tls = false;
+    bool has_certificate = false;
 
     Exchange exchange() const
     {
         return Exchange({ "capulet.lit",
-            Offer({ abilities, allowed, is_encrypted, plain_without_tls, bindings.any() }),
+            Offer({ abilities, allowed, is_encrypted, plain_without_tls, bindings.any(),
+                has_certificate }),
             bindings, decoys, is_encrypted });
     }
 };
@@ -438,6 +440,9 @@ TEST_CASE("what is offered is what backend, administrator and channel have in co
     fixture.allowed = {};
     fixture.abilities.anonymous = true;
     CHECK(offered(fixture) == "PLAIN ANONYMOUS ");
+    fixture.has_certificate = true;
+    CHECK(offered(fixture) == "EXTERNAL PLAIN ANONYMOUS ");
+    fixture.has_certificate = false;
     fixture.abilities.anonymous = false;
     fixture.is_encrypted = false;
     CHECK(offered(fixture).empty());
@@ -518,6 +523,50 @@ TEST_CASE("messages have a longest length")
     auto long_nonce = fixture.exchange();
     CHECK(failed(auth(long_nonce, "SCRAM-SHA-1", "n,,n=a,r=" + std::string(513, 'r')),
         Failure::malformed_request));
+}
+
+TEST_CASE("EXTERNAL: one user needs no name, several do, and nobody becomes another")
+{
+    Fixture fixture;
+    auto without = fixture.exchange();
+    CHECK(failed(auth(without, "EXTERNAL", ""), Failure::invalid_mechanism));
+    fixture.has_certificate = true;
+    using Users = std::vector<std::string>;
+    const auto reaction = [&](std::string_view authzid, Users users, std::string_view becomes) {
+        auto exchange = fixture.exchange();
+        auto step = auth(exchange, "EXTERNAL", authzid);
+        if (step.kind == Step::Kind::ask_certificate)
+            step = exchange.resume({ .users = std::move(users) });
+        CHECK((step.kind == Step::Kind::success) == !becomes.empty());
+        if (!becomes.empty())
+            CHECK(exchange.user() == becomes);
+        CHECK(exchange.guesses() == 0);
+        return step;
+    };
+    using enum Failure;
+    reaction("", { "juliet" }, "juliet");
+    reaction("juliet@capulet.lit", { "juliet" }, "juliet");
+    reaction("Juliet@Capulet.lit", { "juliet" }, "juliet");
+    reaction("nurse@capulet.lit", { "juliet", "nurse" }, "nurse");
+    CHECK(failed(reaction("", { "juliet", "nurse" }, ""), invalid_authzid));
+    CHECK(failed(reaction("romeo@capulet.lit", { "juliet", "nurse" }, ""), invalid_authzid));
+    CHECK(failed(reaction("", {}, ""), not_authorized));
+    CHECK(failed(reaction("juliet@capulet.lit", {}, ""), not_authorized));
+    for (const char* wrong : { "juliet@montague.lit", "juliet@capulet.lit/balcony", "juliet",
+             "capulet.lit", "@capulet.lit", "\xff@capulet.lit" })
+        CHECK(failed(reaction(wrong, { "juliet", "capulet.lit" }, ""), invalid_authzid));
+}
+
+TEST_CASE("EXTERNAL without an initial response is asked for it")
+{
+    Fixture fixture;
+    fixture.has_certificate = true;
+    auto exchange = fixture.exchange();
+    Element silent("auth", ns_sasl);
+    silent.attr("mechanism", "EXTERNAL");
+    CHECK(exchange.handle(silent).kind == Step::Kind::challenge);
+    CHECK(response(exchange, "").kind == Step::Kind::ask_certificate);
+    CHECK(failed(response(exchange, ""), Failure::malformed_request));
 }
 
 TEST_CASE("ANONYMOUS is who the backend says, and needs no word of the client")

@@ -23,6 +23,7 @@ struct Step {
         challenge, ///< send `data` and wait for the response
         ask_keys, ///< look up the SCRAM keys of `user()`, then `resume`
         ask_password, ///< have `user()` and `take_password()` checked, then `resume`
+        ask_certificate, ///< have the users of the client's certificate looked up, then `resume`
         ask_anonymous, ///< have a user made for somebody without a name, then `resume`
         success, ///< it is `user()`; `data` goes with the success unless it is empty
         failure,
@@ -49,7 +50,8 @@ struct Step {
 struct BackendAnswer {
     std::optional<ScramKeys> keys {};
     bool password_matches = false;
-    /// Prepared local parts: the one that was made for somebody without a name.
+    /// Prepared local parts: whom the certificate's owner may be, or the one that was made for
+    /// somebody without a name.
     std::vector<std::string> users {};
 };
 

@@ -12,6 +12,7 @@ namespace {
 
     using Kind = MechanismInfo::Kind;
     constexpr MechanismInfo known[] = {
+        { "EXTERNAL", Kind::external, ScramHash::sha1 },
         { "SCRAM-SHA-512-PLUS", Kind::scram_plus, ScramHash::sha512 },
         { "SCRAM-SHA-256-PLUS", Kind::scram_plus, ScramHash::sha256 },
         { "SCRAM-SHA-1-PLUS", Kind::scram_plus, ScramHash::sha1 },
@@ -41,6 +42,8 @@ namespace {
             && std::ranges::find(basis.allowed, mechanism.name) == basis.allowed.end())
             return false;
         switch (mechanism.kind) {
+        case Kind::external:
+            return basis.has_certificate;
         case Kind::plain:
             return basis.abilities.check_password
                 && (basis.is_encrypted || basis.plain_without_tls);

@@ -16,7 +16,7 @@ namespace nuncio::kernel::sasl {
 
 struct MechanismInfo {
     std::string_view name;
-    enum class Kind { scram, scram_plus, plain, anonymous } kind;
+    enum class Kind { external, scram, scram_plus, plain, anonymous } kind;
     ScramHash hash; ///< of SCRAM
 };
 
@@ -32,6 +32,7 @@ public:
         bool is_encrypted = false;
         bool plain_without_tls = false;
         bool has_channel_binding = false;
+        bool has_certificate = false; ///< of a client whom the backends know by it
     };
     Offer() = default;
     explicit Offer(const Basis& basis);

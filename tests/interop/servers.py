@@ -43,6 +43,16 @@ def make_certificates(directory):
     return made
 
 
+def make_authority(directory):
+    """Who vouches for clients' certificates at the first host; tests sign with its key."""
+    certificate, key = directory / "clients.crt", directory / "clients.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                    "-nodes", "-days", "2", "-subj", "/CN=authority", "-addext",
+                    "basicConstraints=critical,CA:TRUE", "-keyout", str(key), "-out", str(certificate)],
+                   check=True, capture_output=True)
+    return certificate
+
+
 class Server:
     """`limits` is what the hostile tests aim at; the ordinary tests get roomy ones."""
 
@@ -52,6 +62,7 @@ class Server:
         self.limits = limits
         self.port, self.direct_tls_port = free_ports(2, first_port)
         self.certificates = make_certificates(directory)
+        self.authority = make_authority(directory)
         self.log = directory / "server.log"
         self.process = None
 
@@ -166,8 +177,9 @@ class Nuncio(Server):
                "version", "time", "last", "private", "vcard", "echo", "cputime")
 
     def configure(self):
+        own = {HOSTS[0]: f'client_ca = "{self.authority}"\nauth = ["internal", "certificate"]\n'}
         hosts = "\n".join(
-            f'[hosts."{host}"]\ncertificate = "{certificate}"\nkey = "{key}"\n'
+            f'[hosts."{host}"]\ncertificate = "{certificate}"\nkey = "{key}"\n{own.get(host, "")}'
             for host, (certificate, key) in self.certificates.items())
         options = {
             "offline": f"limit = {self.limits['offline_messages']}",
@@ -176,8 +188,10 @@ class Nuncio(Server):
                      'admin_addresses = ["xmpp:admin@localhost"]',
         }
         plugins = "\n".join(f"[plugins.{name}]\n{options.get(name, '')}" for name in self.plugins)
+        plugins += '\n[plugins.certificate]\nsources = ["xmpp", "file"]\nfile = "owners"\ntrusted_only = false\n'
         folder = self.directory / "conf.d"
         folder.mkdir()
+        (folder / "owners").write_text("# FINGERPRINT USER\n")
         (folder / "interop.toml").write_text(f"""
 [server]
 data_dir = "{self.directory}/data"
