@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nuncio::kernel::sasl {
 
@@ -16,6 +17,16 @@ struct ChannelBindings {
     std::function<std::string(std::string_view type)> compute {};
 
     bool any() const { return exporter || end_point; }
+    /// Of those there are, the stronger first.
+    std::vector<std::string_view> names() const
+    {
+        std::vector<std::string_view> all;
+        if (exporter)
+            all.push_back(exporter_name);
+        if (end_point)
+            all.push_back(end_point_name);
+        return all;
+    }
     /// The binding's data; empty for an unknown or unavailable type.
     std::string find(std::string_view type) const
     {

@@ -109,7 +109,7 @@ std::unique_ptr<Mechanism> Exchange::make(const MechanismInfo& info) const
     }
     return std::make_unique<Scram>(
         Scram::Surroundings { surroundings_.domain, surroundings_.bindings, surroundings_.decoys,
-            surroundings_.offer.has_plus() },
+            surroundings_.offer.has_plus(), surroundings_.offer.summary(surroundings_.bindings) },
         info.hash, info.kind == Kind::scram_plus ? Scram::Plus::yes : Scram::Plus::no,
         to_base64(random_bytes(nonce_bytes)));
 }

@@ -351,6 +351,45 @@ TEST_CASE("a client that was told of no channel binding is refused when it was o
     CHECK(run(cannot, client, "SCRAM-SHA-256", keys_of(client)).kind == Step::Kind::success);
 }
 
+TEST_CASE("the example of XEP-0474 §5 comes out byte by byte")
+{
+    const Offer offer({ .abilities = { .check_password = false, .scram_sha1 = true },
+        .is_encrypted = true,
+        .has_channel_binding = true });
+    const auto summary = offer.summary(bindings_of("data", "data"));
+    CHECK(summary == "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-exporter\x1etls-server-end-point");
+    CHECK(to_base64(digest(Hash::sha1, summary)) == "G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+}
+
+TEST_CASE("SCRAM tells a hash of what was offered, which nobody in between can change")
+{
+    Fixture fixture;
+    fixture.allowed = { "SCRAM-SHA-256", "PLAIN", "SCRAM-SHA-1" };
+    for (const auto& [name, hash] : { std::pair("SCRAM-SHA-1", ScramHash::sha1),
+             std::pair("SCRAM-SHA-256", ScramHash::sha256) }) {
+        ScramClient client { .hash = hash };
+        auto exchange = fixture.exchange();
+        CHECK(run(exchange, client, name, keys_of(client)).kind == Step::Kind::success);
+        CHECK(
+            client.field('h') == to_base64(digest(hash, "PLAIN\x1eSCRAM-SHA-1\x1eSCRAM-SHA-256")));
+    }
+    // Who is told another hash than the server's signs another message.
+    ScramClient deceived;
+    auto exchange = fixture.exchange();
+    auth(exchange, "SCRAM-SHA-256", deceived.first());
+    const auto challenge = exchange.resume({ .keys = keys_of(deceived) }).data;
+    const auto at = challenge.find(",h=");
+    REQUIRE(at != challenge.npos);
+    deceived.server_first = challenge.substr(0, at)
+        + ",h=" + to_base64(digest(ScramHash::sha256, "PLAIN\x1eSCRAM-SHA-1"));
+    CHECK(failed(response(exchange, deceived.final()), Failure::not_authorized));
+    auto stripped = fixture.exchange();
+    auth(stripped, "SCRAM-SHA-256", deceived.first());
+    deceived.server_first = stripped.resume({ .keys = keys_of(deceived) }).data;
+    deceived.server_first.resize(deceived.server_first.find(",h="));
+    CHECK(failed(response(stripped, deceived.final()), Failure::not_authorized));
+}
+
 TEST_CASE("nobody acts for another: SCRAM and PLAIN accept the own bare JID as authzid or none")
 {
     Fixture fixture;

@@ -94,6 +94,29 @@ bool Offer::has_plus() const
     });
 }
 
+std::string Offer::summary(const ChannelBindings& bindings) const
+{
+    // Both stand for nothing that XML could carry.
+    constexpr char between_values = '\x1e';
+    constexpr char between_lists = '\x1f';
+    const auto append = [](std::string& text, std::vector<std::string_view> names) {
+        std::ranges::sort(names); // i;octet
+        for (std::size_t at = 0; at < names.size(); ++at)
+            text.append(at ? 1 : 0, between_values).append(names[at]);
+    };
+    std::vector<std::string_view> offered;
+    for (const MechanismInfo& mechanism : known)
+        if (has(mechanism))
+            offered.push_back(mechanism.name);
+    std::string text;
+    append(text, std::move(offered));
+    if (!has_plus())
+        return text;
+    text += between_lists;
+    append(text, bindings.names());
+    return text;
+}
+
 void Offer::add_to(Element& features, const ChannelBindings& bindings) const
 {
     if (empty())
@@ -105,10 +128,8 @@ void Offer::add_to(Element& features, const ChannelBindings& bindings) const
     if (!has_plus())
         return;
     auto types = features.add("sasl-channel-binding", ns_channel_binding);
-    if (bindings.exporter)
-        types.add("channel-binding").attr("type", ChannelBindings::exporter_name);
-    if (bindings.end_point)
-        types.add("channel-binding").attr("type", ChannelBindings::end_point_name);
+    for (const auto name : bindings.names())
+        types.add("channel-binding").attr("type", name);
 }
 
 }

@@ -42,6 +42,9 @@ public:
     /// Some mechanism with channel binding is offered.
     bool has_plus() const;
 
+    /// XEP-0474 §4.1: what add_to() tells, in the form whose hash a SCRAM client compares with what
+    /// it was told.
+    std::string summary(const ChannelBindings& bindings) const;
     /// `<mechanisms/>`, and XEP-0440 `<sasl-channel-binding/>` where -PLUS is offered.
     void add_to(Element& features, const ChannelBindings& bindings) const;
 

@@ -92,6 +92,10 @@ Step Scram::resume(BackendAnswer answer)
     }
     auto challenge
         = "r=" + nonce_ + ",s=" + to_base64(keys_.salt) + ",i=" + std::to_string(keys_.iterations);
+    // XEP-0474: a client that does not know the attribute skips it (RFC 5802 §5.1), and its proof
+    // holds all the same only if nobody in between has changed it.
+    if (!surroundings_.offer.empty())
+        challenge += ",h=" + to_base64(digest(hash_, surroundings_.offer));
     auth_message_ += ',';
     auth_message_ += challenge;
     state_ = State::final;

@@ -16,6 +16,8 @@ public:
         const DecoyKeys& decoys;
         /// Some -PLUS mechanism was offered: a client that says it was not has been lied to.
         bool plus_offered = false;
+        /// Offer::summary(); empty: the client is told no hash of it.
+        std::string offer {};
     };
     enum class Plus { no, yes };
 
