@@ -124,13 +124,15 @@ private:
     task<Result<std::optional<Record>>> load(std::string user)
     {
         if (auto cached = cache_->find(user))
-            co_return std::move(cached);
+            co_return *std::move(cached);
         const auto changes = cache_->changes();
         const auto text = co_await store_.get({}, user);
         if (!text)
             co_return text.error();
-        if (!*text)
+        if (!*text) {
+            cache_->insert(user, std::nullopt, changes);
             co_return std::optional<Record>();
+        }
         auto record = read_record(**text);
         if (!record)
             co_return Error { user + ": " + record.error().text, record.error().kind };

@@ -58,3 +58,17 @@ TEST_CASE("the cache forgets the least used, and what was read before a change")
     cache.insert("a", record, cache.changes());
     CHECK(cache.find("a"));
 }
+
+TEST_CASE("the cache knows who does not exist, until it is made")
+{
+    RecordCache cache(2);
+    cache.insert("nobody", std::nullopt, cache.changes());
+    const auto cached = cache.find("nobody");
+    REQUIRE(cached);
+    CHECK_FALSE(cached->has_value());
+    cache.forget("nobody"); // as create does
+    CHECK_FALSE(cache.find("nobody"));
+    cache.insert("nobody", make_record("pencil", 1), cache.changes());
+    REQUIRE(cache.find("nobody"));
+    CHECK(cache.find("nobody")->has_value());
+}

@@ -72,11 +72,13 @@ Result<Record> read_record(std::string_view text)
     return record;
 }
 
-std::optional<Record> RecordCache::find(const std::string& user)
+std::optional<std::optional<Record>> RecordCache::find(const std::string& user)
 {
     const std::lock_guard lock(mutex_);
-    const Record* const found = records_.find(user);
-    return found ? std::optional(*found) : std::nullopt;
+    const std::optional<Record>* const found = records_.find(user);
+    if (!found)
+        return std::nullopt;
+    return *found;
 }
 
 std::uint64_t RecordCache::changes() const
@@ -85,7 +87,8 @@ std::uint64_t RecordCache::changes() const
     return changes_;
 }
 
-void RecordCache::insert(const std::string& user, const Record& record, std::uint64_t changes)
+void RecordCache::insert(
+    const std::string& user, const std::optional<Record>& record, std::uint64_t changes)
 {
     const std::lock_guard lock(mutex_);
     if (changes == changes_)

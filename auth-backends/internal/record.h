@@ -26,23 +26,26 @@ Record make_record(std::string_view password, std::uint32_t iterations);
 std::string to_text(const Record& record);
 Result<Record> read_record(std::string_view text);
 
-/// The records in use lately, so that a login asks the disk for nothing. Any thread.
+/// The records in use lately, so that a login asks the disk for nothing; and who was asked for and
+/// does not exist: if that took a look at the disk every time, the delay would tell. Any thread.
 class RecordCache {
 public:
     explicit RecordCache(std::size_t capacity)
         : records_(capacity)
     {
     }
-    std::optional<Record> find(const std::string& user);
+    /// No value: not known here. An empty record: there is no such user.
+    std::optional<std::optional<Record>> find(const std::string& user);
     /// To be asked before reading what `insert` is given later.
     std::uint64_t changes() const;
-    /// Keeps a record that was read, unless something was forgotten since: it may be stale.
-    void insert(const std::string& user, const Record& record, std::uint64_t changes);
+    /// Keeps what was read, unless something was forgotten since: it may be stale.
+    void insert(
+        const std::string& user, const std::optional<Record>& record, std::uint64_t changes);
     void forget(const std::string& user);
 
 private:
     mutable std::mutex mutex_;
-    LruMap<Record> records_; // guarded, like what follows
+    LruMap<std::optional<Record>> records_; // guarded, like what follows
     std::uint64_t changes_ = 0;
 };
 
