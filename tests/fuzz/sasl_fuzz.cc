@@ -1,9 +1,10 @@
-// SASL: no sequence of messages gets anybody in who did not prove to know the password.
+// SASL: no sequence of messages gets anybody in who did not prove who they are.
 #include "sasl/exchange.h"
 #include "sasl/scram.h"
 #include "sasl/scram_message.h"
 
 #include <nuncio/crypto.h>
+#include <nuncio/jid.h>
 #include <nuncio/ns.h>
 #include <nuncio/scram.h>
 
@@ -57,14 +58,31 @@ std::string_view take_line(std::string_view& rest)
     return line;
 }
 
+void require_owner(const Exchange& exchange, bool knew_password)
+{
+    const auto mechanism = exchange.mechanism_name();
+    if (mechanism == "ANONYMOUS")
+        return require(exchange.user() == "guest", "without a name one is who the backend says");
+    if (mechanism == "EXTERNAL")
+        return require(exchange.user() == "nurse" || exchange.user() == "romeo",
+            "a certificate opens to its owners alone");
+    require(mechanism == "PLAIN", "nobody guesses a nonce");
+    require(knew_password, "only the right password opens");
+    require(exchange.user() == "juliet", "and only to its owner");
+}
+
 /// Each line is one element: its first character says which and how it is encoded.
 void play_exchange(std::string_view input)
 {
-    const AuthAbilities abilities {
-        .check_password = true, .scram_sha1 = true, .scram_sha256 = true, .scram_sha512 = true
-    };
-    const Offer offer(
-        { .abilities = abilities, .is_encrypted = true, .has_channel_binding = true });
+    const AuthAbilities abilities { .check_password = true,
+        .scram_sha1 = true,
+        .scram_sha256 = true,
+        .scram_sha512 = true,
+        .anonymous = true };
+    const Offer offer({ .abilities = abilities,
+        .is_encrypted = true,
+        .has_channel_binding = true,
+        .has_certificate = true });
     Exchange exchange({ "capulet.lit", offer, both_bindings(), decoys(), true });
     bool knew_password = false;
     std::string said;
@@ -90,13 +108,22 @@ void play_exchange(std::string_view input)
                 if (exchange.user() == "juliet")
                     answer.keys = keys(exchange.hash());
                 step = exchange.resume(std::move(answer));
+            } else if (step.kind == Step::Kind::ask_certificate) {
+                require(
+                    exchange.user().empty() || *prepare_local(exchange.user()) == exchange.user(),
+                    "who is asked for has a prepared name");
+                step = exchange.resume({ .users = { "nurse", "romeo" } });
+            } else if (step.kind == Step::Kind::ask_anonymous) {
+                require(exchange.trace().size() <= 4 * 255, "trace information is bounded");
+                step = exchange.resume({ .users = { "guest" } });
             }
         }
         append_xml(said, step);
         if (step.kind == Step::Kind::success) {
-            require(exchange.mechanism_name() == "PLAIN", "nobody guesses a nonce");
-            require(knew_password, "only the right password opens");
-            require(exchange.user() == "juliet", "and only to its owner");
+            require_owner(exchange, knew_password);
+            // The owner of the stream may still be refused, and somebody else may try.
+            if (kind == 'A')
+                append_xml(said, exchange.refuse(Failure::account_disabled));
         }
     }
 }
@@ -108,7 +135,7 @@ void play_scram(std::string_view input)
     const auto hash = ScramHash::sha256;
     const std::string first(take_line(input));
     const auto plus = first.starts_with("p") ? Scram::Plus::yes : Scram::Plus::no;
-    Scram scram({ "capulet.lit", bindings, decoys(), false }, hash, plus, "nonce");
+    Scram scram({ "capulet.lit", bindings, decoys(), false, "offer" }, hash, plus, "nonce");
     if (scram.respond(first).kind != Step::Kind::ask_keys)
         return;
     const auto challenge = scram.resume({ .keys = keys(hash) });
