@@ -145,7 +145,7 @@ struct UnboundIq {
 struct AuthenticationBeginning {
     static constexpr std::string_view hook = "auth.beginning";
     ClientStream& stream;
-    std::string_view user; ///< as claimed
+    std::string_view user; ///< as claimed; empty: of no name (ANONYMOUS), or of a certificate's
     std::string_view mechanism;
     std::vector<Completion<std::optional<std::string>>>& waits;
     /// Handlers raise it: so much time passes before anything is compared. The kernel waits, so
