@@ -5,6 +5,7 @@
 #include "iq_dispatch.h"
 #include "iq_queue.h"
 #include "plugin_lane.h"
+#include "plugin_process.h"
 #include "plugin_task.h"
 #include "pool_backlog.h"
 #include "server.h"
@@ -345,6 +346,13 @@ Function<void*()> InstanceContext::service_finder(std::string_view interface)
 std::unique_ptr<Lane> InstanceContext::lane(LaneOptions options)
 {
     return std::make_unique<PluginLane>(instance_, options);
+}
+
+std::unique_ptr<Process> InstanceContext::make_process(
+    Loop& loop, ProcessOptions options, ProcessEvents events)
+{
+    return std::make_unique<PluginProcess>(
+        instance_, static_cast<KernelLoop&>(loop), std::move(options), std::move(events));
 }
 
 void InstanceContext::run_in_pool(Function<void()> job)

@@ -63,6 +63,8 @@ protected:
     void run_in_pool(Function<void()> job) override;
     std::uint32_t add_carried_slot(
         bool of_session, std::string_view name, detail::SlotCodec codec) override;
+    std::unique_ptr<Process> make_process(
+        Loop& loop, ProcessOptions options, ProcessEvents events) override;
 
 private:
     bool may_register(std::string_view what);

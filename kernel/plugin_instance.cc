@@ -3,6 +3,7 @@
 
 #include "context.h"
 #include "generation.h"
+#include "plugin_process.h"
 #include "plugin_task.h"
 #include "server.h"
 #include "virtual_host.h"
@@ -33,6 +34,26 @@ void PluginInstance::make_parts(PoolBacklog& pool, Value settings, std::unique_p
     for (std::size_t i = 0; i < part_count; ++i)
         meters_[i] = &find_meter(kinds[i], {});
     parts_ = std::make_unique<Parts>(*this, pool, std::move(settings), std::move(log));
+}
+
+void PluginInstance::add_process(PluginProcess& process)
+{
+    const std::lock_guard lock(process_mutex_);
+    processes_.push_back(&process);
+}
+
+void PluginInstance::remove_process(const PluginProcess& process)
+{
+    const std::lock_guard lock(process_mutex_);
+    std::erase(processes_, &process);
+}
+
+void PluginInstance::retire_processes(const KernelLoop& loop)
+{
+    const std::lock_guard lock(process_mutex_);
+    for (PluginProcess* const process : processes_)
+        if (&process->loop() == &loop)
+            process->retire();
 }
 
 HandlerMeter& PluginInstance::find_meter(HandlerMeter::Kind kind, std::string handler)

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ namespace nuncio::kernel {
 class VirtualHost;
 class Generation;
 class IqQueue;
+class KernelLoop;
+class PluginProcess;
 class PoolBacklog;
 
 /// Everything an instance registered. Filled by Context during start, read-only once published.
@@ -100,6 +103,13 @@ public:
     /// Main thread, before what it registered is published: every handler is measured from then on.
     void name_meters();
 
+    /// Its child processes, made and dropped on any thread.
+    void add_process(PluginProcess& process);
+    void remove_process(const PluginProcess& process);
+    /// On this loop, once nothing of the instance's is under way: its processes there are ended
+    /// and call it no more.
+    void retire_processes(const KernelLoop& loop);
+
 private:
     HandlerMeter& find_meter(HandlerMeter::Kind kind, std::string handler);
 
@@ -108,6 +118,8 @@ private:
     std::shared_ptr<Generation> generation_; // shared: the mapped code outlives its last instance
     std::unique_ptr<Parts> parts_;
     Registrations registrations_;
+    std::mutex process_mutex_;
+    std::vector<PluginProcess*> processes_; // guarded
 };
 
 /// Marks this thread as running the instance's code, for as long as it lives, and measures it.

@@ -66,7 +66,12 @@ void Retirement::begin(std::function<void()> settled)
         },
         // Twice: while slots are cleared, a timer in one that is not cleared yet may fire and fill
         // another. After the first round there is nothing left that starts by itself.
-        [this] { wait_until_idle([this] { clear_slots(0, [this] { clear_and_destroy(); }); }); });
+        [this] {
+            wait_until_idle([this] {
+                // Not before: what is under way may wait for an answer of theirs.
+                retire_processes([this] { clear_slots(0, [this] { clear_and_destroy(); }); });
+            });
+        });
 }
 
 void Retirement::clear_and_destroy()
@@ -110,6 +115,16 @@ void Retirement::look_again(std::function<void()> next)
             // By mail: the timer's job must not replace the timer.
             server_.main_loop().post([this, next] { wait_until_idle(next); });
         });
+}
+
+void Retirement::retire_processes(std::function<void()> next)
+{
+    server_.on_every_loop(
+        [this](KernelLoop& loop) {
+            for (const auto& instance : leaving_)
+                instance->retire_processes(loop);
+        },
+        std::move(next));
 }
 
 void Retirement::clear_slots(std::size_t from, std::function<void()> next)

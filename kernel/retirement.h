@@ -15,6 +15,7 @@ class Server;
 ///   - every loop has left the former tables (the caller's part), and their timers have stopped;
 ///   - no lease is held: nothing of theirs waits, runs in the pool, or lies in a mailbox;
 ///   - no task of another plugin is still inside of a service of theirs;
+///   - their child processes are ended, and call them no more;
 ///   - their slots are cleared on all loops, which also shows that every stack that held a frame of
 ///     theirs has been left since.
 /// What does not come to its end in time is pinned: it stays mapped, is listed, and is looked at
@@ -44,6 +45,7 @@ private:
     bool is_idle() const;
     void wait_until_idle(std::function<void()> next);
     void look_again(std::function<void()> next);
+    void retire_processes(std::function<void()> next);
     void clear_slots(std::size_t from, std::function<void()> next);
     void clear_and_destroy();
     void destroy();

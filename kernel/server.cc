@@ -73,6 +73,7 @@ Server::~Server()
     c2s_.reset();
     plugins_.reset();
     reloads_.clear();
+    children_.end_all();
     hosts_.clear();
     departures_.clear();
     commands_.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bell.h"
+#include "child_process.h"
 #include "handler_meter.h"
 #include "lanes.h"
 #include "loop.h"
@@ -73,6 +74,7 @@ public:
     KernelLoop& loop(std::size_t index) { return *loops_[index]; }
     WorkerPool& workers() { return *workers_; }
     Lanes& lanes() { return lanes_; }
+    Children& children() { return children_; }
     HandlerMeters& meters() { return *meters_; }
     WatchedThreads& threads() { return watched_threads_; }
     Watchdog& watchdog() { return *watchdog_; }
@@ -135,6 +137,7 @@ private:
     std::vector<std::thread> threads_;
     std::unique_ptr<WorkerPool> workers_;
     Lanes lanes_;
+    Children children_;
     Router router_ { *this };
     S2sManager s2s_ { *this };
     std::unique_ptr<CommandRegistry> commands_;

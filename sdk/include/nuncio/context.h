@@ -8,6 +8,7 @@
 #include <nuncio/iq.h>
 #include <nuncio/lane.h>
 #include <nuncio/log.h>
+#include <nuncio/process.h>
 #include <nuncio/storage.h>
 #include <nuncio/task.h>
 
@@ -196,6 +197,14 @@ public:
     /// threads with all plugins. Any time; dropped with the plugin object at the latest.
     virtual std::unique_ptr<Lane> lane(LaneOptions options) = 0;
 
+    /// A place for a child process that lives on `loop`. Any time; nothing is started yet. Where
+    /// the clock is moved by a test (<nuncio/testkit.h>) there are no child processes: starting
+    /// one is told as a failure.
+    std::unique_ptr<Process> process(Loop& loop, ProcessOptions options, ProcessEvents events)
+    {
+        return make_process(loop, std::move(options), std::move(events));
+    }
+
 protected:
     virtual void add_hook(std::string_view hook, Stage stage, Function<Flow(void*)> handler) = 0;
     virtual Flow run_hook(std::string_view hook, void* event) = 0;
@@ -211,6 +220,9 @@ protected:
     virtual void run_in_pool(Function<void()> job) = 0;
     virtual std::uint32_t add_carried_slot(
         bool of_session, std::string_view name, detail::SlotCodec codec)
+        = 0;
+    virtual std::unique_ptr<Process> make_process(
+        Loop& loop, ProcessOptions options, ProcessEvents events)
         = 0;
 };
 
