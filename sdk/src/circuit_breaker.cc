@@ -31,10 +31,21 @@ void CircuitBreaker::Call::succeeded()
     if (!breaker)
         return;
     const std::lock_guard lock(breaker->mutex_);
-    breaker->failures_ = 0;
-    breaker->rest_ = {};
-    breaker->is_probing_ = false;
-    breaker->last_error_.clear();
+    breaker->close();
+}
+
+void CircuitBreaker::close()
+{
+    failures_ = 0;
+    rest_ = {};
+    is_probing_ = false;
+    last_error_.clear();
+}
+
+void CircuitBreaker::recovered()
+{
+    const std::lock_guard lock(mutex_);
+    close();
 }
 
 void CircuitBreaker::Call::failed(TimePoint now, std::string text)

@@ -87,3 +87,15 @@ TEST_CASE("calls that were under way when it opened do not lengthen the rest")
     CHECK_FALSE(breaker.admit(start + 999ms));
     CHECK(breaker.admit(start + 1s));
 }
+
+TEST_CASE("a breaker whose service was found to work again admits at once")
+{
+    CircuitBreaker breaker(options);
+    fail(breaker, 3);
+    CHECK_FALSE(breaker.admit(start));
+    breaker.recovered();
+    CHECK_FALSE(breaker.is_open(start));
+    CHECK(breaker.last_error().empty());
+    fail(breaker, 2);
+    CHECK(breaker.admit(start));
+}

@@ -3,6 +3,7 @@
 
 #include <nuncio/task.h>
 
+#include <algorithm>
 #include <coroutine>
 #include <deque>
 #include <exception>
@@ -39,16 +40,19 @@ public:
         const std::lock_guard lock(mutex_);
         return !jobs_.empty();
     }
+    /// Timers fire one after the other, each at its own time.
     void advance(Duration by)
     {
-        now_ += by;
-        run([this] {
-            while (!timers_.empty() && timers_.begin()->second.due <= now_) {
-                const auto due = std::move(timers_.begin()->second);
-                timers_.erase(timers_.begin());
-                due.job();
-            }
-        });
+        const auto until = now_ + by;
+        run_ready();
+        for (auto next = first_timer(); next != timers_.end() && next->second.due <= until;
+             next = first_timer()) {
+            now_ = std::max(now_, next->second.due);
+            const auto due = std::move(next->second);
+            timers_.erase(next);
+            run([&due] { due.job(); });
+        }
+        now_ = until;
     }
     std::size_t timers() const { return timers_.size(); }
 
@@ -66,6 +70,12 @@ private:
         TimePoint due;
         Function<void()> job;
     };
+    using Timers = std::map<std::uint64_t, Entry>;
+    Timers::iterator first_timer()
+    {
+        return std::ranges::min_element(
+            timers_, {}, [](const auto& timer) { return timer.second.due; });
+    }
     bool step()
     {
         std::unique_lock lock(mutex_);
@@ -79,7 +89,7 @@ private:
     }
     std::mutex mutex_;
     std::deque<Function<void()>> jobs_;
-    std::map<std::uint64_t, Entry> timers_;
+    Timers timers_;
     std::uint64_t ids_ = 0;
     TimePoint now_;
 };

@@ -56,12 +56,17 @@ public:
     /// A call, or `unavailable` with the last failure's text.
     Result<Call> admit(TimePoint now);
 
-    /// Calls are refused now.
+    /// The service was found to work in another way than by a call: closed from now on.
+    void recovered();
+
+    /// Whether calls are refused now.
     bool is_open(TimePoint now) const;
     /// Of the last failure; empty when the last call went well.
     std::string last_error() const;
 
 private:
+    void close(); // the mutex is held
+
     const Options options_;
     mutable std::mutex mutex_;
     std::uint32_t failures_ = 0; // in a row
