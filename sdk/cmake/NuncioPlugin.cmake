@@ -1,12 +1,14 @@
 # What builds plugins, in nuncio's own tree and, through find_package(nuncio), anywhere else.
 #
-# nuncio_add_plugin(NAME SOURCES a.cc … [LIBRARIES lib …] [TESTS a_test.cc …] [AUTH_BACKEND])
+# nuncio_add_plugin(NAME SOURCES a.cc … [LIBRARIES lib …] [TESTS a_test.cc …] [CHECK_OPTIONS file]
+#     [AUTH_BACKEND])
 #
 # Builds NAME.so as nuncio loads it: no prefix, no SONAME, no undefined symbols, only the descriptor
 # exported. It lands in ${CMAKE_BINARY_DIR}/plugins (or auth-backends), and `cmake --install` puts it
 # where the server looks. TESTS become one doctest program `NAME-test`, linked with the plugin's
 # objects. A test `NAME-check` lets `nuncio-plugin check` look at the file and torture it for
-# NUNCIO_TORTURE_ROUNDS rounds. `nuncio-plugins` builds all of them, without tests.
+# NUNCIO_TORTURE_ROUNDS rounds, with the options of CHECK_OPTIONS (as in its table in conf.d) where
+# it does not start without. `nuncio-plugins` builds all of them, without tests.
 #
 # nuncio_add_plugin_test(NAME SOURCES a_test.cc … [LIBRARIES lib …] [PLUGINS name …])
 #
@@ -34,10 +36,10 @@ if(NOT TARGET nuncio-plugins)
 endif()
 
 function(nuncio_add_plugin name)
-    cmake_parse_arguments(PLUGIN "AUTH_BACKEND" "" "SOURCES;LIBRARIES;TESTS" ${ARGN})
+    cmake_parse_arguments(PLUGIN "AUTH_BACKEND" "CHECK_OPTIONS" "SOURCES;LIBRARIES;TESTS" ${ARGN})
     if(PLUGIN_UNPARSED_ARGUMENTS OR NOT PLUGIN_SOURCES)
         message(FATAL_ERROR "nuncio_add_plugin(${name}): expected SOURCES, and perhaps LIBRARIES, "
-            "TESTS, AUTH_BACKEND; ${PLUGIN_UNPARSED_ARGUMENTS}")
+            "TESTS, CHECK_OPTIONS, AUTH_BACKEND; ${PLUGIN_UNPARSED_ARGUMENTS}")
     endif()
     add_library(${name} MODULE ${PLUGIN_SOURCES})
     target_link_libraries(${name} PRIVATE nuncio::sdk ${PLUGIN_LIBRARIES})
@@ -71,7 +73,12 @@ function(nuncio_add_plugin name)
         nuncio_add_unit_test(${name}-test SOURCES $<TARGET_OBJECTS:${name}> ${PLUGIN_TESTS}
             LIBRARIES nuncio::sdk ${PLUGIN_LIBRARIES})
     endif()
-    add_test(NAME ${name}-check COMMAND nuncio::nuncio-plugin check
+    set(options)
+    if(PLUGIN_CHECK_OPTIONS)
+        get_filename_component(file ${PLUGIN_CHECK_OPTIONS} ABSOLUTE)
+        set(options --options ${file})
+    endif()
+    add_test(NAME ${name}-check COMMAND nuncio::nuncio-plugin check ${options}
         --torture ${NUNCIO_TORTURE_ROUNDS} $<TARGET_FILE:${name}>)
     set_tests_properties(${name}-check PROPERTIES TIMEOUT 120)
 endfunction()

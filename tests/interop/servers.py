@@ -30,10 +30,10 @@ def free_ports(count, first):
     raise StartFailed(f"no {count} free ports from {first} on")
 
 
-def make_certificates(directory):
+def make_certificates(directory, hosts):
     """One self-signed certificate per virtual host: whoever trusts one cannot accept the other."""
     made = {}
-    for host in HOSTS:
+    for host in hosts:
         certificate, key = directory / f"{host}.crt", directory / f"{host}.key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
@@ -56,12 +56,14 @@ def make_authority(directory):
 class Server:
     """`limits` is what the hostile tests aim at; the ordinary tests get roomy ones."""
 
+    hosts = HOSTS
+
     def __init__(self, directory, limits, first_port, build):
         self.directory = directory
         self.build = build
         self.limits = limits
         self.port, self.direct_tls_port = free_ports(2, first_port)
-        self.certificates = make_certificates(directory)
+        self.certificates = make_certificates(directory, self.hosts)
         self.authority = make_authority(directory)
         self.log = directory / "server.log"
         self.process = None
@@ -103,6 +105,9 @@ class Server:
             return "it did not stop within 20 s of SIGTERM"
         return None if code in self.clean_exits else f"it ended with {code}"
 
+    def has_ended(self):
+        return self.process.poll() is not None
+
     clean_exits = (0,)
 
     def complaints(self):
@@ -114,10 +119,35 @@ class Server:
 
     def facts(self):
         return {"server": self.name, "address": "127.0.0.1", "port": self.port,
-                "direct_tls_port": self.direct_tls_port, "hosts": list(HOSTS),
+                "direct_tls_port": self.direct_tls_port, "hosts": list(self.hosts),
                 "certificates": {h: str(c) for h, (c, _) in self.certificates.items()},
                 "limits": self.limits, "pid": self.process.pid, "directory": str(self.directory),
                 "register": self.register_command()}
+
+
+class NoServer:
+    """For tests that start servers of their own."""
+
+    name = "nuncio"
+
+    def __init__(self, directory, limits, _first_port, _build):
+        self.directory = directory
+        self.limits = limits
+
+    def start(self):
+        pass
+
+    def stop(self):
+        return None
+
+    def has_ended(self):
+        return False
+
+    def complaints(self):
+        return []
+
+    def facts(self):
+        return {"server": self.name, "limits": self.limits, "directory": str(self.directory)}
 
 
 class Prosody(Server):

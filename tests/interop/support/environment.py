@@ -16,16 +16,17 @@ class Account(namedtuple("Account", "user host password")):
 class Environment:
     def __init__(self, facts):
         self.server = facts["server"]
-        self.address = facts["address"]
-        self.port = facts["port"]
-        self.direct_tls_port = facts["direct_tls_port"]
-        self.hosts = facts["hosts"]
-        self.certificates = facts["certificates"]
         self.limits = facts["limits"]
         self.directory = facts["directory"]
-        self.pid = facts["pid"]
         self.tools = facts["tools"]
-        self._register = facts["register"]
+        # Those below are there where a server was started for the test.
+        self.address = facts.get("address")
+        self.port = facts.get("port")
+        self.direct_tls_port = facts.get("direct_tls_port")
+        self.hosts = facts.get("hosts")
+        self.certificates = facts.get("certificates")
+        self.pid = facts.get("pid")
+        self._register = facts.get("register")
 
     @staticmethod
     def load():
