@@ -2,7 +2,8 @@
 """Compiles the listings of the developers guide.
 
 A ```cpp block that includes something is a translation unit of its own; another is the body of a
-function. A block that says ```cpp file=PATH must be that file; --update writes it anew.
+function. A block that says ```cpp file=PATH must be that file; --update writes it anew. So must
+one of any language in the administrator's guide.
 """
 import argparse
 import os
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```cpp([^\n]*)\n(.*?)^```$", re.S | re.M)
+FILE = re.compile(r"^```([a-z]+ file=([^\n]+))\n(.*?)^```$", re.S | re.M)
 PREAMBLE = """#include <nuncio/plugin.h>
 #include <nuncio/xml_stream.h>
 #include <nuncio/roster.h>
@@ -34,6 +36,19 @@ def compile_listing(compiler, text):
              "-Wno-unused-variable", "-Wno-unused-but-set-variable", f"-I{ROOT}/sdk/include", str(source)],
             capture_output=True, text=True)
         return "" if done.returncode == 0 else done.stderr
+
+
+def compare_files(guide, update):
+    """How many listings of files there are, and how many differ."""
+    text = guide.read_text()
+    found = FILE.findall(text)
+    differing = [file for _, file, listing in found if (ROOT / file).read_text() != listing]
+    if update:
+        guide.write_text(FILE.sub(lambda m: f"```{m[1]}\n{(ROOT / m[2]).read_text()}```", text))
+        return len(found), 0
+    for file in differing:
+        print(f"not ok {guide.name}: differs from {file}; run {sys.argv[0]} --update")
+    return len(found), len(differing)
 
 
 def main():
@@ -69,6 +84,8 @@ def main():
     changed = BLOCK.sub(visit, text)
     if arguments.update:
         guide.write_text(changed)
+    files, differing = compare_files(ROOT / "docs" / "admin-guide.md", arguments.update)
+    checked, failures = checked + files, failures + differing
     print(f"{checked - failures} passed, {failures} failed")
     return 1 if failures or not checked else 0
 
