@@ -60,7 +60,7 @@ struct Fixture {
     std::deque<std::optional<Result<int>>> answers;
 
     /// Asks for the number of the connection that serves it.
-    task<void> ask_for(std::optional<Result<int>>& answer)
+    task<void> ask_for(std::optional<Result<int>>& answer, std::optional<Duration> timeout)
     {
         auto job = [this](Link& link) -> Result<int> {
             if (throws)
@@ -69,12 +69,14 @@ struct Fixture {
                 return Error { "broken pipe", Error::Kind::unavailable };
             return link.number;
         };
-        answer.emplace(co_await pool.run(std::move(job)));
+        task<Result<int>> asking
+            = timeout ? pool.run(std::move(job), *timeout) : pool.run(std::move(job));
+        answer.emplace(co_await asking);
     }
-    std::optional<Result<int>>& ask()
+    std::optional<Result<int>>& ask(std::optional<Duration> timeout = {})
     {
         auto& answer = answers.emplace_back();
-        loop.run([&] { run_detached(ask_for(answer)); });
+        loop.run([&] { run_detached(ask_for(answer, timeout)); });
         return answer;
     }
     std::optional<Result<int>>& ask_and_run()
@@ -152,6 +154,16 @@ TEST_CASE("who waits hears at the time-out, and what comes later changes nothing
     f.loop.run_ready();
     CHECK(f.made == 0); // nobody waited, so nothing was done
     CHECK_FALSE(*answer);
+}
+
+TEST_CASE("a job may have a time-out of its own")
+{
+    Fixture f;
+    auto& answer = f.ask(60s);
+    f.loop.advance(60s - 1ns);
+    CHECK_FALSE(answer);
+    f.loop.advance(1ns);
+    CHECK(error_of(answer) == "no answer in time");
 }
 
 TEST_CASE("a service that is dead is left alone, and taken up again when it is back")

@@ -62,11 +62,17 @@ public:
     template <class Job, class Answer = std::invoke_result_t<Job&, Connection&>>
     task<Answer> run(Job job)
     {
+        return run(std::move(job), timeout_);
+    }
+    /// The same for a job that may take longer, or must not take as long.
+    template <class Job, class Answer = std::invoke_result_t<Job&, Connection&>>
+    task<Answer> run(Job job, Duration timeout)
+    {
         auto call = breaker_.admit(Loop::current()->now());
         if (!call)
             co_return call.error();
         auto attempt = [this, job = std::move(job)]() mutable { return run_here<Answer>(job); };
-        Answer answer = co_await lane_->run(std::move(attempt), timeout_);
+        Answer answer = co_await lane_->run(std::move(attempt), timeout);
         const auto kind = answer ? Error::Kind::invalid : answer.error().kind;
         if (kind == Error::Kind::unavailable)
             call->failed(Loop::current()->now(), answer.error().text);
