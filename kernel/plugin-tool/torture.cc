@@ -130,6 +130,7 @@ namespace {
             make_folder(script, others);
             script.plugin_path = { folder_ };
             script.loops = 2;
+            script.may_warn = true; // what it leans on is not here
             try {
                 prepare(std::move(script));
             } catch (...) {

@@ -76,7 +76,7 @@ ScriptedServer::ScriptedServer(
     if (auto started = server_->start(); !started)
         failure_ = started.error().text;
     server_->settle();
-    if (!failure_ && !sink_->complaints.empty())
+    if (!failure_ && !options_.may_warn && !sink_->complaints.empty())
         failure_ = sink_->complaints.front();
 }
 
