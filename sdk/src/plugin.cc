@@ -8,6 +8,7 @@
 #include <nuncio/plugin.h>
 #include <nuncio/session.h>
 #include <nuncio/storage.h>
+#include <nuncio/user_directory.h>
 
 namespace nuncio::inline v1 {
 
@@ -37,6 +38,7 @@ ClientStream::~ClientStream() = default;
 StorageDriver::~StorageDriver() = default;
 void StorageDriver::hurry() { }
 Accounts::~Accounts() = default;
+UserDirectory::~UserDirectory() = default;
 AuthBackend::~AuthBackend() = default;
 
 namespace {
