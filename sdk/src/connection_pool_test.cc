@@ -44,6 +44,7 @@ struct Link {
 };
 
 struct Fixture {
+    Duration timeout = 10s;
     int made = 0; ///< connections
     bool is_down = false; ///< nobody answers
     bool throws = false; ///< the library does
@@ -51,7 +52,7 @@ struct Fixture {
     SmallLoop loop;
     HeldLane* lane = new HeldLane(2); ///< the pool's
     ConnectionPool<Link> pool { std::unique_ptr<Lane>(lane),
-        { .timeout = 10s, .breaker = { .failures = 3, .rest = 1s } },
+        { .timeout = timeout, .breaker = { .failures = 3, .rest = 1s } },
         [this]() -> Result<std::unique_ptr<Link>> {
             if (is_down)
                 return Error { "connection refused", Error::Kind::unavailable };
@@ -111,6 +112,16 @@ TEST_CASE("a connection that broke while it rested is replaced, and nobody notic
     Fixture f;
     CHECK(**f.ask_and_run() == 1);
     f.broken_up_to = 1;
+    CHECK(**f.ask_and_run() == 2);
+}
+
+TEST_CASE("a connection that took long to break is not tried again: its service hangs")
+{
+    Fixture f { .timeout = 4ns }; // so everything takes long
+    CHECK(**f.ask_and_run() == 1);
+    f.broken_up_to = 1;
+    CHECK(error_of(f.ask_and_run()) == "broken pipe");
+    CHECK(f.made == 1);
     CHECK(**f.ask_and_run() == 2);
 }
 

@@ -6,6 +6,7 @@
 #include <nuncio/lane.h>
 #include <nuncio/value.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -58,7 +59,8 @@ public:
 
     /// Runs `job(Connection&)`, which answers a Result<T>, and comes back to this loop. Its error
     /// `unavailable` means that the connection is broken; the job is then run once more with a new
-    /// one, unless it had a new one. So a job asks or replaces; it does not count up.
+    /// one, unless it had a new one, or took so long to find out that who waits is about to give
+    /// up. So a job asks or replaces; it does not count up.
     template <class Job, class Answer = std::invoke_result_t<Job&, Connection&>>
     task<Answer> run(Job job)
     {
@@ -120,6 +122,8 @@ private:
     template <class Answer, class Job>
     Answer run_here(Job& job)
     {
+        using Steady = std::chrono::steady_clock; // a lane has no loop's clock
+        const auto began = Steady::now();
         auto connection = take();
         for (bool is_new = false;; is_new = true) {
             if (!connection) {
@@ -133,7 +137,9 @@ private:
             }
             Answer answer = detail::answer_of<Answer>(job, *connection);
             const bool works = answer || answer.error().kind != Error::Kind::unavailable;
-            if (works || is_new) {
+            // A connection that was closed while it was idle says so at once, and a new one will
+            // do. Who was silent for long hangs, and would with a new one, too.
+            if (works || is_new || Steady::now() - began > timeout_ / 4) {
                 give_back(std::move(connection), works);
                 return answer;
             }
