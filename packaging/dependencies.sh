@@ -5,11 +5,13 @@
 apt_build="g++ cmake ninja-build pkg-config openssl ca-certificates
     libuv1-dev libssl-dev libxerces-c-dev libidn2-dev libunistring-dev libsqlite3-dev libsystemd-dev liblua5.4-dev
     libpam0g-dev libldap-dev
+    libpq-dev libmariadb-dev unixodbc-dev libcrypt-dev
     libboost-dev libboost-filesystem-dev libboost-system-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev"
 # And what the tests take beyond that: clang for the fuzzers, clients that talk to the server.
 apt_tests="doctest-dev clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev git man-db abigail-tools
     python3 python3-slixmpp libstrophe-dev go-sendxmpp profanity mcabber tmux
-    lua5.4 libpam-wrapper libpam-modules slapd"
+    lua5.4 libpam-wrapper libpam-modules slapd
+    postgresql mariadb-server-core mariadb-client-core odbc-postgresql odbc-mariadb libsqliteodbc"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
