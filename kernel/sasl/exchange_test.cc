@@ -365,11 +365,13 @@ TEST_CASE("SCRAM tells a hash of what was offered, which nobody in between can c
 {
     Fixture fixture;
     fixture.allowed = { "SCRAM-SHA-256", "PLAIN", "SCRAM-SHA-1" };
-    for (const auto& [name, hash] : { std::pair("SCRAM-SHA-1", ScramHash::sha1),
-             std::pair("SCRAM-SHA-256", ScramHash::sha256) }) {
+    for (const auto hash : { ScramHash::sha1, ScramHash::sha256 }) {
         ScramClient client { .hash = hash };
         auto exchange = fixture.exchange();
-        CHECK(run(exchange, client, name, keys_of(client)).kind == Step::Kind::success);
+        CHECK(run(exchange, client, hash == ScramHash::sha1 ? "SCRAM-SHA-1" : "SCRAM-SHA-256",
+                  keys_of(client))
+                  .kind
+            == Step::Kind::success);
         CHECK(
             client.field('h') == to_base64(digest(hash, "PLAIN\x1eSCRAM-SHA-1\x1eSCRAM-SHA-256")));
     }
