@@ -61,7 +61,7 @@ struct Fixture {
     std::deque<std::optional<Result<int>>> answers;
 
     /// Asks for the number of the connection that serves it.
-    task<void> ask_for(std::optional<Result<int>>& answer, std::optional<Duration> timeout)
+    task<void> ask_for(std::optional<Result<int>>& answer, std::optional<Duration> own)
     {
         auto job = [this](Link& link) -> Result<int> {
             if (throws)
@@ -70,14 +70,13 @@ struct Fixture {
                 return Error { "broken pipe", Error::Kind::unavailable };
             return link.number;
         };
-        task<Result<int>> asking
-            = timeout ? pool.run(std::move(job), *timeout) : pool.run(std::move(job));
+        task<Result<int>> asking = own ? pool.run(std::move(job), *own) : pool.run(std::move(job));
         answer.emplace(co_await asking);
     }
-    std::optional<Result<int>>& ask(std::optional<Duration> timeout = {})
+    std::optional<Result<int>>& ask(std::optional<Duration> own = {})
     {
         auto& answer = answers.emplace_back();
-        loop.run([&] { run_detached(ask_for(answer, timeout)); });
+        loop.run([&] { run_detached(ask_for(answer, own)); });
         return answer;
     }
     std::optional<Result<int>>& ask_and_run()

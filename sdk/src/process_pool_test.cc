@@ -1,4 +1,4 @@
-#include "small_loop.h"
+#include "loop_fixture.h"
 
 #include <nuncio/process_pool.h>
 
