@@ -1,8 +1,8 @@
 // A host's chain of auth backends behind one face.
 #include "auth_chain.h"
 
-#include "plugin_instance.h"
 #include "server.h"
+#include "service_call.h"
 #include "virtual_host.h"
 
 #include <nuncio/storage.h>
@@ -62,21 +62,11 @@ namespace {
             Error::Kind::unavailable };
     }
 
-    /// Asks one backend as its own code, with the wall that catches what it throws.
     template <class T, class Call>
     task<Result<T>> ask(const Link& link, Call call)
     {
-        std::string thrown;
-        try {
-            task<Result<T>> answer = [&] {
-                const InPlugin inside(*link.instance, Leased::Part::service);
-                return call(*link.backend);
-            }();
-            co_return co_await answer;
-        } catch (const std::exception& failure) {
-            thrown = failure.what();
-        }
-        co_return Error { link.instance->name() + ": " + thrown, Error::Kind::unavailable };
+        auto bound = [&] { return call(*link.backend); };
+        co_return co_await call_service<T>(*link.instance, bound);
     }
 
     /// What backends answer is trusted no more than what comes from outside.
@@ -138,6 +128,9 @@ AuthAbilities AuthChain::abilities() const
         all.list |= one.list;
         all.anonymous |= one.anonymous;
         all.certificate |= one.certificate;
+        all.set_scram_keys |= one.set_scram_keys;
+        all.scram_iterations = std::max(all.scram_iterations, one.scram_iterations);
+        all.scram_varies |= one.scram_varies;
     }
     return all;
 }
@@ -220,6 +213,21 @@ task<Result<std::vector<std::string>>> AuthChain::ask_owners(ClientCertificate c
     std::ranges::sort(users);
     users.erase(std::unique(users.begin(), users.end()), users.end());
     co_return users;
+}
+
+task<Result<void>> AuthChain::set_scram_keys(std::string user, ScramHash hash, ScramKeys keys)
+{
+    const auto links = co_await ready_chain_of(host_);
+    for (const Link& link : links) {
+        const auto able = co_await can(link, &AuthAbilities::set_scram_keys, user);
+        if (!able)
+            co_return able.error();
+        if (*able)
+            co_return co_await ask<void>(link, [&](AuthBackend& backend) {
+                return backend.set_scram_keys(user, hash, std::move(keys));
+            });
+    }
+    co_return Error { "no auth backend keeps new keys for " + user, Error::Kind::not_found };
 }
 
 task<Result<bool>> AuthChain::exists(std::string user)

@@ -21,6 +21,8 @@ public:
     AuthAbilities abilities() const;
     /// The first backend that has the user's keys answers.
     task<Result<std::optional<ScramKeys>>> scram_keys(std::string user, ScramHash hash);
+    /// The first backend that can, and has the user, keeps them (XEP-0480).
+    task<Result<void>> set_scram_keys(std::string user, ScramHash hash, ScramKeys keys);
 
     /// Of the first backend that can.
     task<Result<std::string>> make_anonymous();

@@ -48,7 +48,7 @@ void Negotiation::wait(Function<void(Negotiation&)> job)
                 return;
             C2sStream& stream = self->stream();
             job(*self);
-            stream.resume_after_handover();
+            stream.resume_after(C2sStream::hold_handover);
         });
 }
 

@@ -34,6 +34,12 @@ public:
     std::map<std::string, std::vector<std::string>, std::less<>> owners {};
     /// Answers wait until this is resolved.
     std::optional<Completion<bool>> gate {};
+    /// Keys that clients brought (XEP-0480), by user; none are taken unless `takes_keys`.
+    std::map<std::string, std::pair<ScramHash, ScramKeys>, std::less<>> brought {};
+    bool takes_keys = false;
+    bool loses_keys = false;
+    std::optional<ScramHash>
+        lacking {}; ///< nobody has keys of this hash but those who brought them
 
     AuthAbilities abilities() const override;
     task<Result<bool>> exists(std::string user) override;
@@ -42,6 +48,7 @@ public:
     task<Result<std::string>> make_anonymous() override;
     task<Result<std::vector<std::string>>> certificate_users(
         ClientCertificate certificate) override;
+    task<Result<void>> set_scram_keys(std::string user, ScramHash hash, ScramKeys keys) override;
 };
 
 class House {
@@ -65,6 +72,11 @@ public:
             return handler(*static_cast<Event*>(event));
         });
     }
+    template <class Service>
+    void provide(Service& service)
+    {
+        add_service(Service::interface, static_cast<void*>(&service));
+    }
     void settle() { server->settle(); }
     void advance(Duration by) { server->advance(by); }
     std::uint64_t open_streams() const { return server->c2s().open_streams(); }
@@ -78,6 +90,8 @@ public:
 
 private:
     void add_hook(std::string_view hook, Function<Flow(void*)> handler);
+    void add_service(std::string_view interface, void* service);
+    void publish();
 };
 
 inline constexpr std::string_view client_header

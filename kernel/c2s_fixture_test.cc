@@ -26,7 +26,10 @@ AuthAbilities TestBackend::abilities() const
         .scram_sha1 = true,
         .scram_sha256 = true,
         .anonymous = !guest.empty(),
-        .certificate = !owners.empty() };
+        .certificate = !owners.empty(),
+        .set_scram_keys = takes_keys,
+        .scram_iterations = takes_keys ? 4096u : 0u,
+        .scram_varies = lacking.has_value() };
 }
 
 task<Result<bool>> TestBackend::exists(std::string user)
@@ -58,6 +61,11 @@ task<Result<std::optional<ScramKeys>>> TestBackend::scram_keys(std::string user,
     const auto found = passwords.find(user);
     if (found == passwords.end())
         co_return std::optional<ScramKeys>();
+    if (const auto new_ones = brought.find(user);
+        new_ones != brought.end() && new_ones->second.first == hash)
+        co_return new_ones->second.second;
+    if (lacking == hash)
+        co_return std::optional<ScramKeys>();
     co_return std::optional<ScramKeys>(
         make_scram_keys(found->second, "0123456789abcdef", 4096, hash));
 }
@@ -79,6 +87,16 @@ task<Result<std::string>> TestBackend::make_anonymous()
     if (is_unavailable)
         co_return Error { "no room", Error::Kind::limit };
     co_return guest;
+}
+
+task<Result<void>> TestBackend::set_scram_keys(std::string user, ScramHash hash, ScramKeys keys)
+{
+    if (gate)
+        co_await *gate;
+    if (loses_keys)
+        co_return Error { "the disk is full", Error::Kind::unavailable };
+    brought[user] = { hash, std::move(keys) };
+    co_return Result<void>();
 }
 
 House::House()
@@ -126,6 +144,17 @@ void House::add_hook(std::string_view hook, Function<Flow(void*)> handler)
 {
     instance->registrations().hooks.push_back(
         { std::string(hook), Stage::normal, std::move(handler) });
+    publish();
+}
+
+void House::add_service(std::string_view interface, void* service)
+{
+    instance->registrations().services.push_back({ std::string(interface), service });
+    publish();
+}
+
+void House::publish()
+{
     for (const auto& host : server->hosts())
         host->publish(RouteTable::build({ instance }), {});
     settle();

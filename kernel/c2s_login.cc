@@ -6,7 +6,9 @@
 #include "detached.h"
 #include "loop.h"
 #include "route_table.h"
+#include "sasl/sasl2_login.h"
 #include "server.h"
+#include "token_door.h"
 #include "virtual_host.h"
 
 #include <algorithm>
@@ -74,6 +76,34 @@ struct BackendQuestion {
             handle->negotiation()->answered(std::move(answer));
     }
 
+    static Detached ask_abilities(std::shared_ptr<StreamHandle> handle, std::string user)
+    {
+        static constexpr std::pair<ScramHash, bool AuthAbilities::*> by_hash[]
+            = { { ScramHash::sha1, &AuthAbilities::scram_sha1 },
+                  { ScramHash::sha256, &AuthAbilities::scram_sha256 },
+                  { ScramHash::sha512, &AuthAbilities::scram_sha512 } };
+        AuthAbilities abilities = handle->virtual_host().auth().abilities();
+        AuthAbilities narrowed = abilities;
+        bool has_keys = false;
+        try {
+            for (const auto& [hash, ability] : by_hash) {
+                if (!(abilities.*ability))
+                    continue;
+                const auto keys = co_await handle->virtual_host().auth().scram_keys(user, hash);
+                // Who cannot be asked about is offered everything, and hears the rest later.
+                narrowed.*ability = !keys || keys->has_value();
+                has_keys |= keys && keys->has_value();
+            }
+        } catch (const std::exception&) {
+            has_keys = false;
+        }
+        // So is everybody who does not exist: nothing tells them from those with all keys.
+        if (has_keys)
+            abilities = narrowed;
+        if (handle->negotiation())
+            handle->negotiation()->abilities_known(abilities);
+    }
+
     static Detached ask_password(std::shared_ptr<StreamHandle> handle, std::string user,
         std::string password, std::string mechanism)
     {
@@ -107,6 +137,27 @@ struct BackendQuestion {
                 answer = sasl::BackendAnswer { .users = { *std::move(made) } };
             else
                 answer = made.error();
+        } catch (const std::exception& thrown) {
+            answer = Error { thrown.what(), Error::Kind::internal };
+        }
+        if (handle->negotiation())
+            handle->negotiation()->answered(std::move(answer));
+    }
+
+    static Detached ask_tokens(
+        std::shared_ptr<StreamHandle> handle, LoginClient client, std::string mechanism)
+    {
+        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
+        try {
+            auto reason = co_await refusal(handle, client.user, mechanism);
+            Result<std::vector<LoginToken>> tokens = Error { reason.value_or("") };
+            if (!reason)
+                tokens = co_await TokenDoor(handle->virtual_host())
+                             .find(std::move(client), std::move(mechanism));
+            if (tokens)
+                answer = sasl::BackendAnswer { .tokens = *std::move(tokens) };
+            else
+                answer = Error { tokens.error().text, Error::Kind::unavailable };
         } catch (const std::exception& thrown) {
             answer = Error { thrown.what(), Error::Kind::internal };
         }
@@ -190,7 +241,7 @@ void Negotiation::ask_for_owner()
         = is_wanted ? stream_.connection().client_certificate(host_->domain()) : std::nullopt;
     knows_owner_ = false;
     if (!certificate_)
-        return offer_features();
+        return find_abilities();
     if (!certificate_->is_trusted)
         stream_.loop().parts().log->info("the certificate of {} ({}) is not trusted: {}",
             stream_.address(), certificate_->subject, certificate_->problem);
@@ -201,7 +252,7 @@ void Negotiation::ask_for_owner()
 void Negotiation::owner_found(bool is_known)
 {
     knows_owner_ = is_known;
-    offer_features();
+    find_abilities();
     stream_.release(C2sStream::hold_answer);
 }
 
@@ -220,15 +271,34 @@ void Negotiation::prepare_exchange()
             } };
     sasl::Offer offer;
     if (may_authenticate())
-        offer = sasl::Offer({ .abilities = host_->auth().abilities(),
+        offer = sasl::Offer({ .abilities = abilities_ ? *abilities_ : host_->auth().abilities(),
             .allowed = settings.mechanisms,
             .is_encrypted = connection.is_encrypted(),
             .plain_without_tls = settings.allow_plain_without_tls,
             .has_channel_binding = bindings.any(),
             .has_certificate = knows_owner_ });
-    exchange_ = std::make_unique<sasl::Exchange>(
-        sasl::Exchange::Surroundings { std::string(host_->domain()), offer, std::move(bindings),
-            stream_.loop().parts().decoys, connection.is_encrypted() });
+    exchange_ = std::make_unique<sasl::Exchange>(sasl::Exchange::Surroundings {
+        std::string(host_->domain()), offer, std::move(bindings), stream_.loop().parts().decoys,
+        connection.is_encrypted(), TokenDoor(*host_).is_open() });
+}
+
+/// XEP-0388 §2.1: only what can be offered to the account that the stream says it is from. Of use
+/// where accounts came from another server with keys of one hash only: their clients would take the
+/// strongest mechanism on offer, and fail. RFC 6120 §6.3.3 leaves the choice to the server, too.
+void Negotiation::find_abilities()
+{
+    if (from_.empty() || !stream_.is_encrypted() || !host_->auth().abilities().scram_varies)
+        return offer_features();
+    stream_.hold(C2sStream::hold_offer);
+    const auto from = Jid::parse(from_);
+    BackendQuestion::ask_abilities(handle_, from ? std::string(from->local()) : std::string());
+}
+
+void Negotiation::abilities_known(const AuthAbilities& abilities)
+{
+    abilities_ = abilities;
+    offer_features();
+    stream_.release(C2sStream::hold_offer);
 }
 
 void Negotiation::authenticate(ElementRef element)
@@ -243,6 +313,11 @@ void Negotiation::take(sasl::Step step)
     case Kind::ask_keys:
         stream_.hold(C2sStream::hold_answer);
         BackendQuestion::ask_keys(handle_, exchange_->user(), exchange_->hash(),
+            std::string(exchange_->mechanism_name()));
+        return;
+    case Kind::ask_tokens:
+        stream_.hold(C2sStream::hold_answer);
+        BackendQuestion::ask_tokens(handle_, sasl2_->client_of(exchange_->user()),
             std::string(exchange_->mechanism_name()));
         return;
     case Kind::ask_password:
@@ -288,14 +363,18 @@ void Negotiation::judged(sasl::Step success, const std::optional<Error>& refusal
 
 void Negotiation::finish(const sasl::Step& step)
 {
+    const bool succeeded = step.kind == sasl::Step::Kind::success;
+    if (succeeded && sasl2_)
+        return go_on_sasl2(step.data);
     std::string xml;
-    sasl::append_xml(xml, step);
+    sasl::append_xml(xml, step, exchange_->form());
     stream_.write(xml);
     if (step.kind == sasl::Step::Kind::challenge)
         return;
     announce_end(step);
-    if (step.kind == sasl::Step::Kind::success)
+    if (succeeded)
         return authenticated();
+    sasl2_.reset();
     limit_attempts();
 }
 
@@ -355,13 +434,16 @@ void Negotiation::authenticated()
         return;
     user_ = exchange_->user();
     exchange_.reset();
-    // RFC 6120 §6.4.6: both sides forget what they knew and begin anew, at the account's home.
+    // At the account's home they go on. RFC 6120 §6.4.6: both sides forget what they knew and begin
+    // anew; not so with SASL2, whose stream goes on.
     handle_->detach();
     handle_.reset();
     deadline_.cancel();
-    has_header_ = false;
     const Limits& limits = stream_.loop().parts().server.settings().limits;
-    stream_.xml().restart();
+    if (!sasl2_) {
+        has_header_ = false;
+        stream_.xml().restart();
+    }
     stream_.xml().set_limits(limits.xml(true));
     stream_.connection().set_read_rate(limits.read_rate.count);
 

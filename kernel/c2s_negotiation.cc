@@ -4,6 +4,7 @@
 #include "c2s_stream.h"
 #include "loop.h"
 #include "route_table.h"
+#include "sasl/sasl2_login.h"
 #include "server.h"
 #include "stream_header.h"
 #include "virtual_host.h"
@@ -57,12 +58,15 @@ void Negotiation::on_encrypted()
     has_header_ = false;
     host_ = {}; // RFC 6120 §5.4.3.3: what was said before the handshake is forgotten
     exchange_.reset();
+    sasl2_.reset();
     stream_.xml().restart();
 }
 
 void Negotiation::arrived()
 {
     arm_deadline();
+    if (sasl2_)
+        complete_login();
 }
 
 bool Negotiation::prepare_error()
@@ -101,10 +105,15 @@ void Negotiation::on_header(Element element)
         return stream_.fail({ host_unknown });
     if (host_->is_leaving())
         return stream_.fail({ host_gone });
+    // RFC 6120 §4.9.3.9, XEP-0388 §2.1: accounts of one domain do not come in by another.
+    if (!header.from.empty() && header.from.substr(header.from.find('@') + 1) != host_->domain())
+        return stream_.fail({ invalid_from });
     if (!user_.empty() && !header.from.empty()
         && header.from != user_ + '@' + std::string(host_->domain()))
         return stream_.fail({ invalid_from });
     stream_.set_lang(std::move(header.lang));
+    from_ = std::move(header.from);
+    abilities_.reset();
     renew_handle();
     if (user_.empty())
         ask_for_owner();
@@ -127,14 +136,21 @@ bool Negotiation::may_authenticate() const
 
 void Negotiation::offer_features()
 {
-    if (host_->table().stream_features.is_paused)
+    const RouteTable& table = host_->table();
+    if (table.stream_features.is_paused || table.bind_features.is_paused)
         return wait([](Negotiation& self) { self.offer_features(); });
     using enum StreamFeatures::Phase;
+    // XEP-0170 §2: STARTTLS, then SASL; the rest follows.
+    stream_.write(features_xml(!user_.empty() ? bind
+            : may_authenticate()              ? authenticate
+                                              : encrypt));
+}
+
+std::string Negotiation::features_xml(StreamFeatures::Phase phase)
+{
+    using enum StreamFeatures::Phase;
     Element features("features", ns_streams);
-    auto phase = bind;
     if (user_.empty()) {
-        // XEP-0170 §2: STARTTLS, then SASL; the rest follows.
-        phase = may_authenticate() ? authenticate : encrypt;
         if (!stream_.is_encrypted() && tls_ == ListenSettings::Tls::starttls
             && stream_.loop().tls()) {
             auto starttls = features.add("starttls", ns_tls);
@@ -143,7 +159,8 @@ void Negotiation::offer_features()
         }
         prepare_exchange();
         exchange_->offer().add_to(features, exchange_->bindings());
-    } else {
+        add_sasl2(features);
+    } else if (phase == bind) {
         features.add("bind", ns_bind);
         features.add("session", ns_session).add("optional");
     }
@@ -155,12 +172,17 @@ void Negotiation::offer_features()
     std::string xml = "<stream:features>";
     for (const ElementRef feature : features)
         append_xml(xml, feature, ns_client);
-    stream_.write(xml += "</stream:features>");
+    return xml += "</stream:features>";
 }
 
 void Negotiation::on_element(Element element)
 {
     using enum StreamError::Condition;
+    if (user_.empty() && element.ns() == ns_sasl2)
+        return on_sasl2(std::move(element));
+    // XEP-0388 §2.4: any other traffic ends the stream.
+    if (sasl2_)
+        return stream_.fail({ policy_violation, "an authentication with SASL2 is under way" });
     if (element.is("starttls", ns_tls))
         return start_tls();
     if (element.ns() == ns_sasl && user_.empty())

@@ -7,6 +7,8 @@
 #include "stream_handle.h"
 
 #include <nuncio/error.h>
+#include <nuncio/event.h>
+#include <nuncio/login_tokens.h>
 #include <nuncio/loop.h>
 #include <nuncio/result.h>
 #include <nuncio/stanza.h>
@@ -17,7 +19,11 @@
 
 namespace nuncio::kernel {
 
+namespace sasl {
+    struct Sasl2Login;
+}
 class C2sStream;
+class ClientSession;
 class VirtualHost;
 struct StreamHeader;
 
@@ -47,6 +53,7 @@ private:
     void arm_deadline();
     void answer_header(const StreamHeader& header);
     void offer_features();
+    std::string features_xml(StreamFeatures::Phase phase);
     bool may_authenticate() const;
     void start_tls();
     void renew_handle();
@@ -55,6 +62,8 @@ private:
     void ask_for_owner();
     void owner_found(bool is_known);
     void prepare_exchange();
+    void find_abilities();
+    void abilities_known(const AuthAbilities& abilities);
     void authenticate(ElementRef element);
     void take(sasl::Step step);
     void answered(Result<sasl::BackendAnswer> answer);
@@ -65,6 +74,26 @@ private:
     void authenticated();
     friend struct BackendQuestion;
 
+    // c2s_sasl2.cc
+    void add_sasl2(Element& features);
+    void on_sasl2(Element element);
+    void go_on_sasl2(std::string data);
+    void settled(const Result<bool>& token_is_due, std::vector<ScramHash> upgrades);
+    void next_task();
+    void on_task(ElementRef element);
+    void task_done();
+    friend struct Sasl2Question;
+
+    // c2s_bind2.cc
+    void complete_login();
+    void finish_login(std::optional<IssuedToken> token, std::vector<Element> answers);
+    void write_success(
+        std::string_view identity, std::string_view content, StreamFeatures::Phase phase);
+    void bind_inline(std::vector<Element> answers, std::string_view token);
+    void end_former_sessions(std::string_view resource);
+    std::string inline_resource() const;
+    friend struct Completing;
+
     // c2s_bind.cc
     void on_stanza(Stanza::Parsed parsed);
     void bind(const Stanza& request);
@@ -74,6 +103,9 @@ private:
     HostRef host_; // once a header named one that is served here
     std::shared_ptr<StreamHandle> handle_; // shared: with plugins and waiting questions
     std::unique_ptr<sasl::Exchange> exchange_;
+    std::unique_ptr<sasl::Sasl2Login> sasl2_; // from <authenticate/> to its end
+    std::string from_; // of the header, a bare JID; may be empty
+    std::optional<AuthAbilities> abilities_; // as far as they are of use to `from_`
     std::string user_; // once authenticated
     std::optional<ClientCertificate> certificate_; // as the client showed it to TLS
     bool knows_owner_ = false; // the backends do

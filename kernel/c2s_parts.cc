@@ -14,7 +14,8 @@ namespace {
         auto secret = sasl::DecoyKeys::load_secret(server.settings().data_dir);
         if (secret)
             return *std::move(secret);
-        log.warn("{}; salts of unknown users change with every start", secret.error().text);
+        log.warn("{}; salts of unknown users and resources of clients change with every start",
+            secret.error().text);
         return random_bytes(32);
     }
 
@@ -23,7 +24,8 @@ namespace {
 C2sParts::C2sParts(Server& of)
     : server(of)
     , log(of.logs().log("c2s"))
-    , decoys(decoy_secret(of, *log))
+    , secret(decoy_secret(of, *log))
+    , decoys(secret)
 {
     for (std::size_t i = 0; i < server.loop_count(); ++i)
         loops.push_back(std::make_unique<C2sLoop>(*this, server.loop(i)));

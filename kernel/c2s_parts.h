@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace nuncio::kernel {
@@ -36,6 +37,7 @@ public:
 
     Server& server;
     std::unique_ptr<Log> log;
+    const std::string secret; ///< kept across restarts; decoys and inline resources come from it
     sasl::DecoyKeys decoys;
     AddressCounts addresses;
     std::vector<std::unique_ptr<C2sLoop>> loops;

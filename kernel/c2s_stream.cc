@@ -297,11 +297,11 @@ void C2sStream::bound(ClientSession& session)
     connection_->set_marks(limits.output_high.count / 2, limits.output_high.count);
 }
 
-void C2sStream::resume_after_handover()
+void C2sStream::resume_after(Hold reason)
 {
     if (session_)
         negotiation_.reset();
-    release(hold_handover);
+    release(reason);
 }
 
 void C2sStream::check_silence(TimePoint now, Duration idle_time)

@@ -67,6 +67,8 @@ public:
         hold_congestion = 8, ///< somebody this client writes to cannot keep up
         hold_handover = 16, ///< plugins that its next step concerns hand over
         hold_verdict = 32, ///< plugins are asked whether who proved who it is may come in
+        hold_login = 64, ///< SASL2: what comes after the proof is on its way
+        hold_offer = 128, ///< backends are asked what can be offered
     };
     void hold(Hold reason);
     void release(Hold reason);
@@ -74,8 +76,8 @@ public:
     void move_to(C2sLoop& target);
     /// Binding is over: from now on stanzas go to `session`.
     void bound(ClientSession& session);
-    /// The step that hold_handover put off has been taken.
-    void resume_after_handover();
+    /// The step that this hold put off has been taken.
+    void resume_after(Hold reason);
 
     // For the list of the loop.
     void check_silence(TimePoint now, Duration idle_time);

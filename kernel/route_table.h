@@ -75,8 +75,9 @@ struct RouteTable {
     // The kernel's own bends, by name, so that the hot path looks nothing up.
     HookChain stanza_received, stanza_routing, presence_sent, presence_arrived, stanza_delivering,
         stanza_sending, message_undelivered, server_stanza, session_opened, session_closed,
-        stream_features, unbound_iq, authentication_beginning, authentication_proved,
-        authentication_ended, account_created, account_removed, password_changed;
+        stream_features, bind_features, resource_binding, resource_bound, unbound_iq,
+        authentication_beginning, authentication_proved, authentication_ended, account_created,
+        account_removed, password_changed;
     TextMap<HookChain> other_hooks;
 
     TextMap<IqEntry> iq[2]; ///< by Component, then namespace

@@ -154,8 +154,9 @@ public:
     /// Binds a resource: makes the session, ends an older one of the same resource with `conflict`
     /// (RFC 6120 §7.7.2.2), runs SessionOpened. Fails with kind `limit` when the account has too
     /// many sessions. An empty resource is made up (RFC 6120 §7.6).
-    Result<ClientSession*> open(
-        std::string_view user, std::string_view resource, SessionStream& stream);
+    /// `enabled` gets the session before anybody else hears of it.
+    Result<ClientSession*> open(std::string_view user, std::string_view resource,
+        SessionStream& stream, const Function<void(ClientSession&)>& enabled = {});
 
     /// A stanza for `local@domain[/resource]` of this host.
     void deliver(Stanza&& stanza) { deliver(std::move(stanza), {}); }

@@ -95,8 +95,8 @@ namespace {
 
 }
 
-Result<ClientSession*> SessionManager::open(
-    std::string_view user, std::string_view resource, SessionStream& stream)
+Result<ClientSession*> SessionManager::open(std::string_view user, std::string_view resource,
+    SessionStream& stream, const Function<void(ClientSession&)>& enabled)
 {
     Server& server = host_.server();
     const std::string made_up = resource.empty() ? host_.random_id() : std::string();
@@ -123,6 +123,8 @@ Result<ClientSession*> SessionManager::open(
     ClientSession& session = *account.owned_.back();
     account.sessions_.push_back(&session);
     host_.sessions_.fetch_add(1, std::memory_order_relaxed);
+    if (enabled)
+        enabled(session);
     SessionOpened event { session };
     run_chain(host_.table().session_opened, &event);
     return &session;

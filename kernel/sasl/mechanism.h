@@ -5,6 +5,7 @@
 #include "failure.h"
 
 #include <nuncio/auth.h>
+#include <nuncio/login_tokens.h>
 
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct Step {
     enum class Kind {
         challenge, ///< send `data` and wait for the response
         ask_keys, ///< look up the SCRAM keys of `user()`, then `resume`
+        ask_tokens, ///< look up the tokens of `user()` and the client, then `resume`
         ask_password, ///< have `user()` and `take_password()` checked, then `resume`
         ask_certificate, ///< have the users of the client's certificate looked up, then `resume`
         ask_anonymous, ///< have a user made for somebody without a name, then `resume`
@@ -53,6 +55,7 @@ struct BackendAnswer {
     /// Prepared local parts: whom the certificate's owner may be, or the one that was made for
     /// somebody without a name.
     std::vector<std::string> users {};
+    std::vector<LoginToken> tokens {};
 };
 
 class Mechanism {
@@ -72,6 +75,8 @@ public:
     virtual std::string take_password() { return {}; }
     /// What a client without a name says of itself (RFC 4505 §2); for logs of level debug alone.
     virtual std::string_view trace() const { return {}; }
+    /// LoginToken::id of the one that was proved; empty when it was none.
+    virtual std::string_view token_id() const { return {}; }
 };
 
 /// RFC 4616 §2, RFC 5802 §5.1: whom the client wants to act for. Nobody but itself is allowed.

@@ -16,8 +16,8 @@ namespace nuncio::kernel::sasl {
 
 struct MechanismInfo {
     std::string_view name;
-    enum class Kind { external, scram, scram_plus, plain, anonymous } kind;
-    ScramHash hash; ///< of SCRAM
+    enum class Kind { external, scram, scram_plus, plain, anonymous, hashed_token } kind;
+    ScramHash hash; ///< of SCRAM and hashed tokens
 };
 
 /// All that this server speaks, strongest first.

@@ -4,6 +4,7 @@
 #include <nuncio/event.h>
 #include <nuncio/host.h>
 #include <nuncio/lane.h>
+#include <nuncio/login_tokens.h>
 #include <nuncio/note.h>
 #include <nuncio/plugin.h>
 #include <nuncio/session.h>
@@ -40,6 +41,7 @@ void StorageDriver::hurry() { }
 Accounts::~Accounts() = default;
 UserDirectory::~UserDirectory() = default;
 AuthBackend::~AuthBackend() = default;
+LoginTokens::~LoginTokens() = default;
 
 namespace {
 

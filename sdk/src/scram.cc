@@ -44,13 +44,20 @@ ScramKeys make_scram_keys(
     std::string_view password, std::string salt, std::uint32_t iterations, ScramHash hash)
 {
     std::string salted = scram_salted_password(password, salt, iterations, hash);
+    ScramKeys keys = scram_keys_of_salted(salted, std::move(salt), iterations, hash);
+    forget(salted);
+    return keys;
+}
+
+ScramKeys scram_keys_of_salted(
+    std::string_view salted, std::string salt, std::uint32_t iterations, ScramHash hash)
+{
     std::string client_key = scram_client_key(salted, hash);
     ScramKeys keys;
     keys.salt = std::move(salt);
     keys.stored_key = digest(hash, client_key);
     keys.server_key = hmac(hash, salted, "Server Key");
     keys.iterations = iterations;
-    forget(salted);
     forget(client_key);
     return keys;
 }

@@ -1,5 +1,6 @@
 // SASL: no sequence of messages gets anybody in who did not prove who they are.
 #include "sasl/exchange.h"
+#include "sasl/sasl2_login.h"
 #include "sasl/scram.h"
 #include "sasl/scram_message.h"
 
@@ -71,7 +72,34 @@ void require_owner(const Exchange& exchange, bool knew_password)
     require(exchange.user() == "juliet", "and only to its owner");
 }
 
-/// Each line is one element: its first character says which and how it is encoded.
+/// Each line is one element: its first character says which, of which form and how it is encoded.
+Element element_of(char kind, std::string_view mechanism, std::string_view data)
+{
+    const std::string_view old_forms = "aArRx";
+    const bool is_old = old_forms.find(kind) != old_forms.npos;
+    const bool is_raw = kind == 'A' || kind == 'R' || kind == 'S' || kind == 'T';
+    const std::string text = is_raw ? std::string(data) : to_base64(data);
+    switch (kind) {
+    case 'r':
+    case 'R':
+    case 't':
+    case 'T':
+        return std::move(Element("response", is_old ? ns_sasl : ns_sasl2).text(text));
+    case 'x':
+    case 'y':
+        return Element("abort", is_old ? ns_sasl : ns_sasl2);
+    case 's':
+    case 'S': {
+        Element element("authenticate", ns_sasl2);
+        element.attr("mechanism", mechanism);
+        element.add("initial-response").text(text);
+        return element;
+    }
+    default:
+        return std::move(Element("auth", ns_sasl).attr("mechanism", mechanism).text(text));
+    }
+}
+
 void play_exchange(std::string_view input)
 {
     const AuthAbilities abilities { .check_password = true,
@@ -83,7 +111,7 @@ void play_exchange(std::string_view input)
         .is_encrypted = true,
         .has_channel_binding = true,
         .has_certificate = true });
-    Exchange exchange({ "capulet.lit", offer, both_bindings(), decoys(), true });
+    Exchange exchange({ "capulet.lit", offer, both_bindings(), decoys(), true, true });
     bool knew_password = false;
     std::string said;
     for (int steps = 0; !input.empty() && steps < 64; ++steps) {
@@ -92,13 +120,7 @@ void play_exchange(std::string_view input)
         line.remove_prefix(line.empty() ? 0 : 1);
         const auto comma = std::min(line.find(' '), line.size());
         const auto data = line.substr(std::min(comma + 1, line.size()));
-        Element element(kind == 'r' || kind == 'R' ? "response"
-                : kind == 'x'                      ? "abort"
-                                                   : "auth",
-            ns_sasl);
-        element.attr("mechanism", line.substr(0, comma));
-        element.text(kind == 'A' || kind == 'R' ? std::string(data) : to_base64(data));
-        auto step = exchange.handle(element);
+        auto step = exchange.handle(element_of(kind, line.substr(0, comma), data));
         for (int asked = 0; asked < 2; ++asked) {
             if (step.kind == Step::Kind::ask_password) {
                 knew_password = exchange.user() == "juliet" && exchange.take_password() == "pencil";
@@ -116,9 +138,14 @@ void play_exchange(std::string_view input)
             } else if (step.kind == Step::Kind::ask_anonymous) {
                 require(exchange.trace().size() <= 4 * 255, "trace information is bounded");
                 step = exchange.resume({ .users = { "guest" } });
+            } else if (step.kind == Step::Kind::ask_tokens) {
+                BackendAnswer answer;
+                if (exchange.user() == "juliet")
+                    answer.tokens = { { "id", "secret" } };
+                step = exchange.resume(std::move(answer));
             }
         }
-        append_xml(said, step);
+        append_xml(said, step, exchange.form());
         if (step.kind == Step::Kind::success) {
             require_owner(exchange, knew_password);
             // The owner of the stream may still be refused, and somebody else may try.
@@ -162,6 +189,31 @@ void play_scram(std::string_view input)
     require(scram.respond(open).kind == Step::Kind::failure, "an exchange ends once");
 }
 
+/// What lies beside the SASL data of `<authenticate/>`.
+void play_request(std::string_view input)
+{
+    auto request
+        = parse_element("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'>"
+            + std::string(input) + "</authenticate>");
+    if (!request)
+        return;
+    const ChannelBindings bindings = both_bindings();
+    const Sasl2Login login(*std::move(request));
+    require(login.client.id.empty() || login.client.id.size() == 36, "an id is a UUID");
+    require(login.client.software.size() <= 128 && login.client.device.size() <= 128,
+        "what is kept is bounded");
+    require(login.upgrades.size() <= std::size(upgradable), "no task comes twice");
+    if (!login.problem({ "capulet.lit", 1023, bindings, true }).empty())
+        return;
+    require(login.is_by_token && !login.client.id.empty(), "tokens belong to clients");
+    require(!login.token_use.count || *login.token_use.count > 0, "counts are positive");
+    if (login.bind)
+        require(
+            Jid::make("x", "capulet.lit", login.tag + "/" + std::string(inline_resource_bytes, 'x'))
+                .ok(),
+            "the resource is one");
+}
+
 void check_base64(std::string_view text)
 {
     if (const auto bytes = from_base64(text))
@@ -177,5 +229,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_base64(input);
     play_exchange(input);
     play_scram(input);
+    play_request(input);
     return 0;
 }

@@ -37,6 +37,9 @@ struct AuthAbilities {
     bool anonymous = false; ///< ANONYMOUS: `make_anonymous`
     bool certificate = false; ///< EXTERNAL: `certificate_users`
     bool set_scram_keys = false; ///< keys of one more hash, derived by the client (XEP-0480)
+    std::uint32_t scram_iterations
+        = 0; ///< of keys made now; older ones with fewer are made anew at login (XEP-0480)
+    bool scram_varies = false; ///< some users have not the keys of every hash above
 };
 
 /// What a client's certificate says of its owner (RFC 6120 §13.7.1, XEP-0178 §2).
@@ -63,7 +66,9 @@ public:
 
     /// What it can do; asked for at start and whenever the chain is built anew.
     virtual AuthAbilities abilities() const = 0;
-    /// Whether there is such a user. `user` is a prepared local part, here and below.
+    /// Whether there is such a user. `user` is a prepared local part, here and below. Asked, too,
+    /// of one who comes with a token (XEP-0484) instead of a password: an Error of kind `disabled`
+    /// or `expired` keeps that one out.
     virtual task<Result<bool>> exists(std::string user) = 0;
     /// False, too, when there is no such user: whoever asks must not learn which it was.
     virtual task<Result<bool>> check_password(std::string user, std::string password) = 0;

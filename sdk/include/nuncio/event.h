@@ -125,10 +125,20 @@ struct StreamFeatures {
         encrypt, ///< STARTTLS is still required; nothing else should be offered
         authenticate, ///< SASL is offered
         bind, ///< authenticated, no resource yet
+        session, ///< a resource was bound in one go with the authentication (XEP-0386)
     };
     ClientStream& stream;
     Phase phase;
     Element& features;
+};
+
+/// The features that a client may have enabled for its session while its resource is bound in one
+/// go with its authentication (XEP-0386 §3.1); handlers add theirs, as service discovery names
+/// them. Who does handles ResourceBound, too. The stream's loop.
+struct BindFeatures {
+    static constexpr std::string_view hook = "bind.features";
+    ClientStream& stream;
+    std::vector<std::string>& features;
 };
 
 /// An iq before a resource is bound (RFC 6120 §7.1 forbids others; XEP-0077 uses it). `done`: it
@@ -174,6 +184,29 @@ struct AuthenticationProved {
     std::string_view user;
     std::string_view mechanism;
     std::vector<Completion<std::optional<Error>>>& waits;
+};
+
+/// A resource is about to be bound in one go with the authentication (XEP-0386 §3.2). A handler
+/// that has to fetch something for the client first adds to `answers`: they are awaited, and what
+/// elements they bring become children of `<bound/>`, in this order. Meanwhile messages for the
+/// account wait, so that what is told of an archive here and what is delivered afterwards leave no
+/// gap between them. The account's home loop.
+struct ResourceBinding {
+    static constexpr std::string_view hook = "bind.beginning";
+    Account& account;
+    ElementRef request; ///< the client's `<bind xmlns='urn:xmpp:bind:0'/>`
+    std::vector<Completion<std::optional<Element>>>& answers;
+};
+
+/// The resource was bound, but nobody else has heard of the session, and the client has not heard
+/// of anything: SessionOpened follows. Handlers enable what children of `request` ask for, and put
+/// what the client should know of it into `bound`. Nothing may be sent to the session here. The
+/// account's home loop.
+struct ResourceBound {
+    static constexpr std::string_view hook = "bind.ended";
+    Session& session;
+    ElementRef request; ///< as of ResourceBinding
+    Element& bound; ///< `<bound xmlns='urn:xmpp:bind:0'/>`, part of `<success/>`
 };
 
 /// How one authentication ended; for limits and the audit log. The stream's loop.

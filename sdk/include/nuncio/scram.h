@@ -17,6 +17,10 @@ inline constexpr std::uint32_t scram_min_iterations = 4096;
 NUNCIO_API ScramKeys make_scram_keys(
     std::string_view password, std::string salt, std::uint32_t iterations, ScramHash hash);
 
+/// The same from what a client has derived already (RFC 5802 §3 SaltedPassword, XEP-0480). Cheap.
+NUNCIO_API ScramKeys scram_keys_of_salted(
+    std::string_view salted_password, std::string salt, std::uint32_t iterations, ScramHash hash);
+
 /// Whether `password`, prepared, is the one these keys were made from. As slow as making them;
 /// compares in constant time.
 NUNCIO_API bool matches_scram_keys(
