@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <nuncio/plugin.h>
+#include <nuncio/turns.h>
 
 namespace nuncio::internal {
 
@@ -47,7 +48,10 @@ public:
             .set_password = true,
             .create = true,
             .remove = true,
-            .list = true };
+            .list = true,
+            .set_scram_keys = true,
+            .scram_iterations = settings_.iterations,
+            .scram_varies = true };
     }
 
     task<Result<bool>> exists(std::string user) override
@@ -67,11 +71,12 @@ public:
         if (!prepared)
             co_return false;
         // Nobody's keys match nothing, but take as long: the answer's delay tells no names.
+        const auto hash = *record ? (*record)->checked() : ScramHash::sha256;
         const ScramKeys keys = *record
-            ? (*record)->of(ScramHash::sha256)
+            ? (*record)->of(hash)
             : ScramKeys { "nobody's salt...", {}, {}, settings_.iterations };
-        auto match = [password = *prepared, keys] {
-            return matches_scram_keys(password, keys, ScramHash::sha256);
+        auto match = [password = *prepared, keys, hash] {
+            return matches_scram_keys(password, keys, hash);
         };
         co_return co_await context_->work(std::move(match));
     }
@@ -81,9 +86,24 @@ public:
         const auto record = co_await load(std::move(user));
         if (!record)
             co_return record.error();
-        if (!*record)
+        if (!*record || !(*record)->has(hash))
             co_return std::optional<ScramKeys>();
         co_return std::optional((*record)->of(hash));
+    }
+
+    task<Result<void>> set_scram_keys(std::string user, ScramHash hash, ScramKeys keys) override
+    {
+        const auto turn = co_await turns_.take(user);
+        auto record = co_await load(user);
+        if (!record)
+            co_return record.error();
+        if (!*record)
+            co_return nobody(user);
+        // Keys that are as good already are of a password that may have been changed meanwhile.
+        if ((*record)->has(hash) && (*record)->of(hash).iterations >= keys.iterations)
+            co_return Error { user + " has such keys already", Error::Kind::conflict };
+        (*record)->of(hash) = std::move(keys);
+        co_return co_await put(StorageOp::Kind::replace, user, **record);
     }
 
     task<Result<void>> create(std::string user, std::string password) override
@@ -98,6 +118,7 @@ public:
 
     task<Result<void>> remove(std::string user) override
     {
+        const auto turn = co_await turns_.take(user);
         const auto removed = co_await store_.remove({}, user);
         cache_->forget(user);
         co_return removed;
@@ -150,6 +171,18 @@ private:
             return make_record(password, iterations);
         };
         const Record record = co_await context_->work(std::move(derive));
+        const auto turn = co_await turns_.take(user);
+        co_return co_await put(kind, user, record);
+    }
+
+    static Error nobody(const std::string& user)
+    {
+        return { "there is no account " + user, Error::Kind::not_found };
+    }
+
+    /// In the user's turn.
+    task<Result<void>> put(StorageOp::Kind kind, std::string user, Record record)
+    {
         std::vector<StorageOp> steps(1);
         steps[0] = { .kind = kind, .key = user, .value = to_text(record) };
         const auto done = co_await store_.batch(std::move(steps));
@@ -160,7 +193,7 @@ private:
         case Error::Kind::conflict:
             co_return Error { "the account " + user + " exists already", Error::Kind::conflict };
         case Error::Kind::not_found:
-            co_return Error { "there is no account " + user, Error::Kind::not_found };
+            co_return nobody(user);
         default:
             co_return done.error();
         }
@@ -170,6 +203,7 @@ private:
     Context* context_ = nullptr;
     Store store_;
     std::optional<RecordCache> cache_;
+    Turns turns_;
 };
 
 }

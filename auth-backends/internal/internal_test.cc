@@ -40,6 +40,33 @@ TEST_CASE("a damaged record is an error that may pass, not a wrong password")
     }
 }
 
+TEST_CASE("an account may have keys of one hash only")
+{
+    for (const auto only : { ScramHash::sha1, ScramHash::sha256, ScramHash::sha512 }) {
+        Record record;
+        record.of(only) = make_record("pencil", scram_min_iterations).of(only);
+        const auto read = read_record(to_text(record));
+        REQUIRE(read);
+        for (const auto hash : { ScramHash::sha1, ScramHash::sha256, ScramHash::sha512 })
+            CHECK(read->has(hash) == (hash == only));
+        CHECK(read->checked() == only);
+        CHECK(matches_scram_keys("pencil", read->of(only), only));
+    }
+}
+
+TEST_CASE("lines in the wrong order, twice, or of another kind are damage")
+{
+    const std::string good = to_text(make_record("pencil", scram_min_iterations));
+    const auto first = good.substr(0, good.find('\n') + 1);
+    const auto others = good.substr(first.size());
+    CHECK(read_record(first));
+    CHECK(read_record(others));
+    CHECK_FALSE(read_record(others + first));
+    CHECK_FALSE(read_record(first + first));
+    CHECK_FALSE(read_record(first + "\n"));
+    CHECK_FALSE(read_record(good + "SCRAM-SHA-3$1:eA==$eA==:eA==\n"));
+}
+
 TEST_CASE("the cache forgets the least used, and what was read before a change")
 {
     const Record record = make_record("pencil", 1);

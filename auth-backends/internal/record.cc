@@ -1,5 +1,6 @@
 #include "record.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace nuncio::internal {
@@ -38,6 +39,13 @@ namespace {
 
 }
 
+ScramHash Record::checked() const
+{
+    return has(ScramHash::sha256) ? ScramHash::sha256
+        : has(ScramHash::sha512)  ? ScramHash::sha512
+                                  : ScramHash::sha1;
+}
+
 Record make_record(std::string_view password, std::uint32_t iterations)
 {
     Record record;
@@ -52,6 +60,8 @@ std::string to_text(const Record& record)
     std::string text;
     for (std::size_t i = 0; i < std::size(hashes); ++i) {
         const ScramKeys& keys = record.keys[i];
+        if (keys.iterations == 0)
+            continue;
         text += names[i];
         text += "$" + std::to_string(keys.iterations) + ":" + to_base64(keys.salt) + "$"
             + to_base64(keys.stored_key) + ":" + to_base64(keys.server_key) + "\n";
@@ -62,13 +72,19 @@ std::string to_text(const Record& record)
 Result<Record> read_record(std::string_view text)
 {
     Record record;
-    for (std::size_t i = 0; i < std::size(hashes); ++i) {
+    std::size_t i = 0;
+    do {
         std::string_view line = cut(text, '\n');
-        if (cut(line, '$') != names[i] || !read_keys(line, record.keys[i]))
+        const auto name = cut(line, '$');
+        while (i < std::size(names) && names[i] != name)
+            ++i;
+        if (i == std::size(names) || !read_keys(line, record.keys[i]))
             return Error { "an account's keys are damaged: expected a line '"
-                    + std::string(names[i]) + "$iterations:salt$stored-key:server-key'",
+                    + std::string(names[std::min(i, std::size(names) - 1)])
+                    + "$iterations:salt$stored-key:server-key'",
                 Error::Kind::unavailable };
-    }
+        ++i;
+    } while (!text.empty());
     return record;
 }
 

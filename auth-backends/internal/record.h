@@ -14,15 +14,20 @@
 namespace nuncio::internal {
 
 struct Record {
-    std::array<ScramKeys, 3> keys; ///< by ScramHash
+    std::array<ScramKeys, 3> keys; ///< by ScramHash; without iterations: none of that kind
 
+    ScramKeys& of(ScramHash hash) { return keys[static_cast<std::size_t>(hash)]; }
     const ScramKeys& of(ScramHash hash) const { return keys[static_cast<std::size_t>(hash)]; }
+    bool has(ScramHash hash) const { return of(hash).iterations != 0; }
+    /// What a password is checked with.
+    ScramHash checked() const;
 };
 
 /// Derives the keys of a prepared password, each with a salt of its own. Slow: worker threads only.
 Record make_record(std::string_view password, std::uint32_t iterations);
 
-/// RFC 5803: `SCRAM-SHA-256$iterations:salt$stored-key:server-key`, a line for each hash.
+/// RFC 5803: `SCRAM-SHA-256$iterations:salt$stored-key:server-key`, a line for each hash that there
+/// are keys of: an account that came from another server may have those of one only.
 std::string to_text(const Record& record);
 Result<Record> read_record(std::string_view text);
 
