@@ -1,0 +1,146 @@
+#include "key.h"
+#include "tokens.h"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace nuncio;
+using namespace nuncio::fast;
+
+namespace {
+
+constexpr WallTime now { std::chrono::milliseconds(1'700'000'000'000) };
+constexpr Duration day = 24h;
+
+WallTime at(Duration after)
+{
+    return now + std::chrono::floor<std::chrono::milliseconds>(after);
+}
+
+Token token(std::string id)
+{
+    return { std::move(id), "HT-SHA-256-NONE", now, at(21 * day) };
+}
+
+bool refused(const Result<Use>& use)
+{
+    return !use && use.error().kind == Error::Kind::refused;
+}
+
+struct Folder {
+    std::string path;
+    Folder()
+    {
+        char name[] = "/tmp/nuncio-fast-XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+};
+
+}
+
+TEST_CASE("a new token becomes the current one at its first use, and ends the one before")
+{
+    Tokens tokens { token("old"), token("new") };
+    const auto used = use(tokens, "new", {}, now, day);
+    REQUIRE(used);
+    CHECK(used->has_changed);
+    CHECK_FALSE(used->is_due);
+    CHECK(tokens.current->id == "new");
+    CHECK_FALSE(tokens.fresh);
+    CHECK(refused(use(tokens, "old", {}, now, day)));
+}
+
+TEST_CASE("as long as the new token is not used, the old one is good")
+{
+    Tokens tokens { token("old"), token("new") };
+    const auto used = use(tokens, "old", {}, now, day);
+    REQUIRE(used);
+    CHECK_FALSE(used->has_changed);
+    CHECK(tokens.fresh->id == "new");
+    CHECK(use(tokens, "new", {}, now, day));
+}
+
+TEST_CASE("a token is due at its age, and ends with its lifetime")
+{
+    Tokens tokens { token("one"), {} };
+    CHECK_FALSE(use(tokens, "one", {}, at(day - 1ms), day)->is_due);
+    CHECK(use(tokens, "one", {}, at(day), day)->is_due);
+    CHECK(use(tokens, "one", {}, at(21 * day - 1ms), day));
+    CHECK(refused(use(tokens, "one", {}, at(21 * day), day)));
+}
+
+TEST_CASE("a count that was there before is refused, a use without one is not")
+{
+    Tokens tokens { {}, token("one") };
+    CHECK(use(tokens, "one", { .count = 5 }, now, day)->has_changed);
+    CHECK(refused(use(tokens, "one", { .count = 5 }, now, day)));
+    CHECK(refused(use(tokens, "one", { .count = 4 }, now, day)));
+    CHECK(use(tokens, "one", {}, now, day));
+    CHECK(use(tokens, "one", { .count = 6 }, now, day));
+    CHECK(tokens.current->count == 6);
+    CHECK(refused(use(tokens, "one", { .count = 6 }, now, day)));
+}
+
+TEST_CASE("who logs out has no token any more")
+{
+    for (const char* used : { "old", "new" }) {
+        Tokens tokens { token("old"), token("new") };
+        CHECK(use(tokens, used, { .invalidates = true }, now, day)->has_changed);
+        CHECK(tokens.empty());
+    }
+    Tokens tokens { token("old"), {} };
+    tokens.current->count = 3;
+    CHECK(refused(use(tokens, "old", { .count = 3, .invalidates = true }, now, day)));
+    CHECK_FALSE(tokens.empty());
+}
+
+TEST_CASE("tokens are read back as they were written, and damaged ones are no tokens")
+{
+    Tokens tokens { token("old"), token("new"), "Gajim <1>", "Kiva's phone" };
+    tokens.current->count = 4'000'000'000;
+    const auto read = read_tokens(to_text(tokens));
+    REQUIRE(read);
+    CHECK(read->current->id == "old");
+    CHECK(read->current->count == 4'000'000'000);
+    CHECK(read->fresh->mechanism == "HT-SHA-256-NONE");
+    CHECK(read->fresh->issued_at == now);
+    CHECK(read->fresh->expires_at == at(21 * day));
+    CHECK(read->software == "Gajim <1>");
+    CHECK(read->device == "Kiva's phone");
+    CHECK_FALSE(read_tokens("{\"current\":"));
+    CHECK(read_tokens("[]")->empty());
+    CHECK(read_tokens("{\"current\":7,\"new\":{\"id\":7}}")->empty());
+}
+
+TEST_CASE("the key is made once, is nobody else's, and half of one is an error")
+{
+    const Folder folder;
+    const auto key = load_key(folder.path);
+    REQUIRE(key);
+    CHECK(key->size() == 32);
+    CHECK(*load_key(folder.path) == *key);
+    struct stat file { };
+    ::stat((folder.path + "/key").c_str(), &file);
+    CHECK((file.st_mode & 0777) == 0600);
+    std::ofstream(folder.path + "/key", std::ios::trunc) << "half";
+    const auto half = load_key(folder.path);
+    REQUIRE_FALSE(half);
+    CHECK(half.error().text.find(folder.path + "/key") != std::string::npos);
+    CHECK_FALSE(load_key(folder.path + "/nowhere"));
+}
+
+TEST_CASE("a secret follows from the key, and from everything that names the token")
+{
+    const std::string key(32, 'k');
+    const auto secret = derive_secret(key, "a@b", "client", "id");
+    CHECK(secret == derive_secret(key, "a@b", "client", "id"));
+    CHECK(secret.size() == 18 + 64);
+    CHECK(secret != derive_secret(std::string(32, 'l'), "a@b", "client", "id"));
+    CHECK(secret != derive_secret(key, "a@c", "client", "id"));
+    CHECK(secret != derive_secret(key, "a@b", "clienti", "d"));
+    CHECK(secret != derive_secret(key, "a@b", "client", "ie"));
+}
