@@ -203,7 +203,7 @@ log = {{ info = "*console" }}
 
 class Nuncio(Server):
     name = "nuncio"
-    plugins = ("storage-sqlite", "roster", "presence", "offline", "disco", "register", "ping",
+    plugins = ("storage-sqlite", "roster", "presence", "offline", "disco", "register", "fast", "ping",
                "version", "time", "last", "private", "vcard", "echo", "cputime")
 
     def configure(self):
@@ -214,6 +214,7 @@ class Nuncio(Server):
         options = {
             "offline": f"limit = {self.limits['offline_messages']}",
             "register": "open = true\nexempt_loopback = true",
+            "fast": "clients = 3",
             "disco": 'abuse_addresses = ["mailto:abuse@example.test"]\n'
                      'admin_addresses = ["xmpp:admin@localhost"]',
         }

@@ -41,6 +41,8 @@ class Wire:
         self.socket = socket.create_connection((environment.address, port or environment.port), patience)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.patience = patience
+        self.round_trips = 0  # how often we spoke, and had to wait for what came of it
+        self._has_spoken = False
         self.fresh_stream()
 
     def __enter__(self):
@@ -59,6 +61,7 @@ class Wire:
     # -- speaking -----------------------------------------------------------------------------
 
     def send(self, data):
+        self._has_spoken = True
         self.socket.sendall(data.encode() if isinstance(data, str) else data)
 
     def header(self, to=None, version="1.0", namespace="jabber:client",
@@ -125,6 +128,8 @@ class Wire:
     def _feed(self):
         if not self._ready and self._ended:
             raise Closed("the server closed the stream", True)
+        self.round_trips += self._has_spoken
+        self._has_spoken = False
         try:
             data = self.socket.recv(65536)
         except socket.timeout:
