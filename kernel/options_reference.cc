@@ -113,7 +113,7 @@ namespace {
     private:
         static std::string default_of(const Schema::Option& option)
         {
-            return option.required ? "required" : option.secret ? "none" : option.default_text;
+            return option.required ? "required" : option.default_text;
         }
 
         void add_row(const Schema::Option& option)

@@ -124,8 +124,10 @@ struct Guest {
     {
         std::optional<Heard> heard;
         house.server.settle_until([&] {
-            heard = client.hear();
-            return heard && heard->element.name() == name;
+            while ((heard = client.hear()))
+                if (heard->element.name() == name)
+                    return true;
+            return false;
         });
         REQUIRE(heard);
         return heard->element;

@@ -49,6 +49,8 @@ namespace {
                 && (basis.is_encrypted || basis.plain_without_tls);
         case Kind::anonymous:
             return basis.abilities.anonymous;
+        case Kind::hashed_token:
+            return false; // XEP-0484: offered inside of SASL2, by who keeps the tokens
         case Kind::scram:
             return has_keys(basis.abilities, mechanism.hash);
         case Kind::scram_plus:
