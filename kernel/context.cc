@@ -334,12 +334,12 @@ Function<void*()> InstanceContext::service_finder(std::string_view interface)
 {
     if (neighbours_)
         made().uses.emplace_back(interface);
-    return [&host = instance_.host(), interface = std::string(interface)]() -> void* {
+    return [&instance = instance_, interface = std::string(interface)]() -> void* {
         // Worker threads have no table: what a service does belongs on a loop.
         if (!is_on_loop())
             return nullptr;
-        const ServiceEntry* const found = host.table().find_service(interface);
-        return found ? found->service : nullptr;
+        const ServiceEntry* const found = instance.host().table().find_service(interface);
+        return found ? found->service : instance.find_leaving(interface);
     };
 }
 

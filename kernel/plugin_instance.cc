@@ -80,6 +80,21 @@ void PluginInstance::name_meters()
         [](const auto& entry) { return entry.command.name; });
 }
 
+void PluginInstance::leave_with(std::shared_ptr<const Services> services)
+{
+    owned_services_ = std::move(services);
+    leaving_services_.store(owned_services_.get(), std::memory_order_release);
+}
+
+void* PluginInstance::find_leaving(std::string_view interface) const
+{
+    const Services* const services = leaving_services_.load(std::memory_order_acquire);
+    if (!services)
+        return nullptr;
+    const auto found = services->find(interface);
+    return found == services->end() ? nullptr : found->second;
+}
+
 Log& PluginInstance::log()
 {
     return parts_->context.log();

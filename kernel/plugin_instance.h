@@ -9,9 +9,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nuncio::kernel {
@@ -100,6 +103,13 @@ public:
     struct Parts; ///< context, plugin object: of the plugin host
     void make_parts(PoolBacklog& pool, Value settings, std::unique_ptr<Log> log);
     Parts& parts() { return *parts_; }
+    /// Main thread, before a table without this instance is published: services of those that leave
+    /// together with it. Its tasks may come back to one, which is there as long as they are.
+    using Services = std::map<std::string, void*, std::less<>>; // by interface
+    void leave_with(std::shared_ptr<const Services> services);
+    /// Any thread: null while it does not leave, or when nobody with it offered that.
+    void* find_leaving(std::string_view interface) const;
+
     /// Main thread, before what it registered is published: every handler is measured from then on.
     void name_meters();
 
@@ -120,6 +130,8 @@ private:
     Registrations registrations_;
     std::mutex process_mutex_;
     std::vector<PluginProcess*> processes_; // guarded
+    std::shared_ptr<const Services> owned_services_; // shared: with those that leave together
+    std::atomic<const Services*> leaving_services_ = nullptr; // of the same, once it leaves
 };
 
 /// Marks this thread as running the instance's code, for as long as it lives, and measures it.

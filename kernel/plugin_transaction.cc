@@ -20,6 +20,16 @@ namespace {
             + " ms";
     }
 
+    /// They end together, so that each of them may use what another offers until the last task has.
+    std::shared_ptr<const PluginInstance::Services> leaving_services(const HostChange& change)
+    {
+        auto services = std::make_shared<PluginInstance::Services>(); // shared: by the instances
+        for (const auto& instance : change.leaving)
+            for (const auto& service : instance->registrations().services)
+                services->try_emplace(service.interface, service.service);
+        return services;
+    }
+
     bool provides_any(PluginInstance& instance, const std::vector<std::string>& interfaces)
     {
         const auto& provides = instance.generation().note().provides;
@@ -345,6 +355,9 @@ void PluginTransaction::change_over()
         for (const auto& instance : next_[i])
             if (std::ranges::find(change.kept, instance) == change.kept.end())
                 fresh.push_back(instance);
+        const auto services = leaving_services(change);
+        for (const auto& instance : change.leaving)
+            instance->leave_with(services);
         std::ranges::move(change.leaving, std::back_inserter(leaving));
         change.host->set_settings(change.settings);
     }

@@ -345,6 +345,27 @@ TEST_CASE("a host with something under way is kept, listed, and not made a secon
     CHECK(domains(*server) == "b.example a.example ");
 }
 
+TEST_CASE("plugins that end together may use each other's services until the last task has ended")
+{
+    TestServer server({ "greeter", "guest" }, { NUNCIO_TEST_PLUGINS }, keeps_sink);
+    auto& sink = server.open_sink();
+    const auto heard = [&sink] { return sink.size() == 1 ? sink.front().payload().text() : "?"; };
+    server.ask("urn:test:guest-later", "1");
+    server->settle();
+    CHECK(reload(server, without(server->settings(), "a.example")) == "");
+    CHECK(heard() == "hello");
+    CHECK(departing(server) == 0);
+
+    // Wherever more than one plugin goes.
+    sink.clear();
+    REQUIRE(server.load("greeter", "b.example").empty());
+    REQUIRE(server.load("guest", "b.example").empty());
+    server.ask("urn:test:guest-later", "1", "u@sink.example/r", "b.example");
+    server->settle();
+    CHECK(server.unload("greeter", "b.example", Dependents::unload).empty());
+    CHECK(heard() == "hello");
+}
+
 TEST_CASE("streams of a host that is gone end with host-gone, whatever they are doing")
 {
     TestBackend backend;

@@ -3,6 +3,8 @@
 
 #include <nuncio/plugin.h>
 
+#include <chrono>
+
 using namespace nuncio;
 
 namespace {
@@ -17,10 +19,20 @@ public:
             element.text(greeting_ ? greeting_->word() : "nothing");
             return IqReply(std::move(element));
         });
+        context.on_iq(Component::local, "urn:test:guest-later", {},
+            [this](const Iq&) -> task<IqReply> { return wait_and_listen(); });
         return {};
     }
 
 private:
+    task<IqReply> wait_and_listen()
+    {
+        co_await sleep_for(std::chrono::milliseconds(500));
+        Element element("heard", "urn:test:guest-later");
+        element.text(greeting_ ? greeting_->word() : "nothing");
+        co_return IqReply(std::move(element));
+    }
+
     ServiceRef<Greeting> greeting_;
 };
 
