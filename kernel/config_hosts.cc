@@ -196,17 +196,19 @@ namespace {
                     continue;
                 }
                 const bool is_enabled = take_enabled(wanted, name);
-                const bool is_backend = std::ranges::find(host.auth, name) != host.auth.end();
-                if (!is_enabled && is_backend)
+                const bool is_named = std::ranges::find(host.auth, name) != host.auth.end();
+                if (!is_enabled && is_named)
                     error(wanted.key_place(),
                         path + ".auth: names \"" + name + "\", which is disabled here");
                 if (!is_enabled)
+                    continue;
+                // Naming an auth backend enables it, and nothing else does.
+                if (!is_named && catalog_.is_auth_backend(name))
                     continue;
                 used_.push_back(name);
                 check_plugin(name, wanted);
                 host.plugins[name] = std::move(wanted);
             }
-            // Naming an auth backend enables it.
             for (const std::string& name : host.auth) {
                 if (merged.find(name))
                     continue;
@@ -260,7 +262,8 @@ namespace {
             return text + "; install it, or set enabled = false";
         }
 
-        /// A table that no host enables is checked all the same, if its plugin is there.
+        /// A table that no host enables is checked all the same, if its plugin is there. An empty one
+        /// is right, and not worth loading all that the plugin needs.
         void check_unused_plugins()
         {
             for (auto& [name, table] : global_plugins_.table()) {
@@ -268,6 +271,8 @@ namespace {
                     || table.kind() != Value::Kind::table)
                     continue;
                 take_enabled(table, name);
+                if (table.as_table().empty())
+                    continue;
                 if (const auto schema = catalog_.schema(name)) {
                     auto found = (*schema)->check(table, "plugins." + name);
                     std::ranges::move(found, std::back_inserter(errors_));

@@ -19,6 +19,7 @@ public:
     }
     std::vector<std::string> names() override { return { "door" }; }
     std::string summary(const std::string&) override { return {}; }
+    bool is_auth_backend(const std::string&) override { return false; }
 
 private:
     struct Options {

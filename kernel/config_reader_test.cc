@@ -34,6 +34,7 @@ public:
     }
     std::vector<std::string> names() override { return { "internal", "ping", "roster" }; }
     std::string summary(const std::string&) override { return {}; }
+    bool is_auth_backend(const std::string& name) override { return name == "internal"; }
 
 private:
     Schema ping_ = Schema::of<PingSettings>("Ping.")
@@ -205,6 +206,22 @@ plugins.ping.enabled = false
     CHECK(second.at("ping").json() == R"({"interval":"9s","token":"abc"})");
     CHECK(second.at("roster").json() == "{}");
     CHECK_FALSE(third.contains("ping"));
+}
+
+TEST_CASE("an auth backend runs where it is named, though its options are everywhere")
+{
+    Folder folder;
+    folder.write("10.toml", good).write("50.toml", R"(
+[hosts."example.org"]
+auth = ["roster"]
+[plugins.internal]
+)");
+    const auto reading = folder.read();
+    CHECK(reading.text() == "");
+    REQUIRE(reading.settings.hosts.size() == 1);
+    CHECK(reading.settings.hosts[0].plugins.contains("roster"));
+    CHECK_FALSE(reading.settings.hosts[0].plugins.contains("internal"));
+    CHECK(errors_of("[plugins.internal]\nwidth = 3\n").size() == 1);
 }
 
 TEST_CASE("queueing disciplines are merged for each host")

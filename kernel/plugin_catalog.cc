@@ -3,6 +3,9 @@
 
 #include "plugin_files.h"
 
+#include <nuncio/auth.h>
+
+#include <algorithm>
 #include <optional>
 
 namespace nuncio::kernel {
@@ -48,6 +51,16 @@ namespace {
                 return {};
             const auto note = files_->find(name);
             return note ? note->summary : std::string();
+        }
+
+        bool is_auth_backend(const std::string& name) override
+        {
+            if (!files_)
+                return false;
+            const auto note = files_->find(name);
+            return note
+                && std::ranges::find(note->provides, AuthBackend::interface)
+                != note->provides.end();
         }
 
     private:

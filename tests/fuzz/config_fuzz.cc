@@ -44,6 +44,7 @@ public:
     }
     std::vector<std::string> names() override { return { "every", "internal" }; }
     std::string summary(const std::string&) override { return {}; }
+    bool is_auth_backend(const std::string& name) override { return name == "internal"; }
     const Schema& schema() const { return schema_; }
 
 private:

@@ -206,8 +206,14 @@ class Nuncio(Server):
     plugins = ("storage-sqlite", "roster", "presence", "offline", "disco", "register", "fast", "ping",
                "version", "time", "last", "private", "vcard", "echo", "cputime")
 
+    def host_settings(self):
+        """What single hosts have of their own, as TOML."""
+        return {HOSTS[0]: f'client_ca = "{self.authority}"\nauth = ["internal", "certificate"]\n'
+                          f'[hosts."{HOSTS[0]}".plugins.certificate]\nsources = ["xmpp", "file"]\nfile = "owners"\n'
+                          "trusted_only = false\n"}
+
     def configure(self):
-        own = {HOSTS[0]: f'client_ca = "{self.authority}"\nauth = ["internal", "certificate"]\n'}
+        own = self.host_settings()
         hosts = "\n".join(
             f'[hosts."{host}"]\ncertificate = "{certificate}"\nkey = "{key}"\n{own.get(host, "")}'
             for host, (certificate, key) in self.certificates.items())
@@ -219,7 +225,6 @@ class Nuncio(Server):
                      'admin_addresses = ["xmpp:admin@localhost"]',
         }
         plugins = "\n".join(f"[plugins.{name}]\n{options.get(name, '')}" for name in self.plugins)
-        plugins += '\n[plugins.certificate]\nsources = ["xmpp", "file"]\nfile = "owners"\ntrusted_only = false\n'
         folder = self.directory / "conf.d"
         folder.mkdir()
         (folder / "owners").write_text("# FINGERPRINT USER\n")

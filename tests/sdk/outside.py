@@ -248,6 +248,9 @@ class DropIn(Nuncio):
                   "unauthenticated_stanza_bytes": 65536, "depth": 64, "connections_per_address": 10}
         super().__init__(directory, limits, FIRST_PORT, prefix)
 
+    def host_settings(self):
+        return {}
+
     def configure(self):
         super().configure()
         installed = next(self.build.rglob("storage-sqlite.so")).parent

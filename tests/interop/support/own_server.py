@@ -33,6 +33,9 @@ class OwnServer(Nuncio):
                          27000, Path(environment.tools))
         self.port, self.direct_tls_port = free_ports(2)
 
+    def host_settings(self):
+        return {}
+
     def __enter__(self):
         self.start()
         self.environment = Environment({**self.facts(), "tools": str(self.build)})
