@@ -262,8 +262,8 @@ namespace {
             return text + "; install it, or set enabled = false";
         }
 
-        /// A table that no host enables is checked all the same, if its plugin is there. An empty one
-        /// is right, and not worth loading all that the plugin needs.
+        /// A table that no host enables is checked all the same, if its plugin is there. An empty
+        /// one is right, and not worth loading all that the plugin needs.
         void check_unused_plugins()
         {
             for (auto& [name, table] : global_plugins_.table()) {
