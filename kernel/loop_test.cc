@@ -1,6 +1,6 @@
+#include "lease.h"
 #include "loop.h"
 #include "net_fixture.h"
-#include "plugin_instance.h"
 
 #include <algorithm>
 #include <atomic>
@@ -17,9 +17,20 @@ using testing::RunningLoop;
 namespace {
 
     /// A plugin for its identity and its leases only.
-    struct Nobody {
-        std::max_align_t host {};
-        PluginInstance instance { "nobody", reinterpret_cast<VirtualHost&>(host), nullptr };
+    struct Nobody final : Leased { };
+
+    /// Runs the rest of a block as code of `plugin`.
+    class Inside {
+    public:
+        explicit Inside(Leased& plugin)
+            : before_(exchange_current_plugin(&plugin))
+        {
+        }
+        Inside(const Inside&) = delete;
+        ~Inside() { exchange_current_plugin(before_); }
+
+    private:
+        void* before_;
     };
 
     struct Flusher final : TurnEnd {
@@ -118,16 +129,16 @@ TEST_CASE("a job runs as code of the plugin that posted it, which cannot end bef
     void* seen_by_timer = nullptr;
     Timer timer;
     {
-        const InPlugin inside(nobody.instance);
+        const Inside inside(nobody);
         loop.post([&] { seen_by_job = current_plugin(); });
         timer = loop.after(1s, [&] { seen_by_timer = current_plugin(); });
     }
-    CHECK(nobody.instance.leases() == 1);
+    CHECK(nobody.leases() == 1);
     loop.advance(1s);
-    CHECK(seen_by_job == &nobody.instance);
-    CHECK(seen_by_timer == &nobody.instance);
+    CHECK(seen_by_job == &nobody);
+    CHECK(seen_by_timer == &nobody);
     CHECK(current_plugin() == nullptr);
-    CHECK(nobody.instance.leases() == 0);
+    CHECK(nobody.leases() == 0);
 }
 
 TEST_CASE("what a job throws is told with its plugin, and the loop goes on")
@@ -137,13 +148,13 @@ TEST_CASE("what a job throws is told with its plugin, and the loop goes on")
     void* culprit = nullptr;
     loop.set_failure_handler([&](void* whose, std::exception_ptr) { culprit = whose; });
     {
-        const InPlugin inside(nobody.instance);
+        const Inside inside(nobody);
         loop.post([] { throw std::runtime_error("oops"); });
     }
     bool went_on = false;
     loop.post([&] { went_on = true; });
     loop.run_ready();
-    CHECK(culprit == &nobody.instance);
+    CHECK(culprit == &nobody);
     CHECK(went_on);
     CHECK(current_plugin() == nullptr);
 }

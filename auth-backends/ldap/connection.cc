@@ -145,10 +145,6 @@ Result<void> Connection::set_tls_options()
     const bool is_gnutls = uses_gnutls();
     const auto or_null
         = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
-    // GnuTLS knows the least version only as a part of its priorities.
-    std::string ciphers = settings_.tls_ciphers;
-    if (ciphers.empty() && is_gnutls)
-        ciphers = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     const int require
         = settings_.tls_reqcert == "never" ? LDAP_OPT_X_TLS_NEVER : LDAP_OPT_X_TLS_DEMAND;
     const int least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, no_lists = LDAP_OPT_X_TLS_CRL_NONE;
@@ -162,7 +158,7 @@ Result<void> Connection::set_tls_options()
         { "tls_ca_file", LDAP_OPT_X_TLS_CACERTFILE, or_null(settings_.tls_ca_file) },
         { "tls_certificate", LDAP_OPT_X_TLS_CERTFILE, or_null(settings_.tls_certificate) },
         { "tls_key", LDAP_OPT_X_TLS_KEYFILE, or_null(settings_.tls_key) },
-        { "tls_ciphers", LDAP_OPT_X_TLS_CIPHER_SUITE, or_null(ciphers) },
+        { "tls_ciphers", LDAP_OPT_X_TLS_CIPHER_SUITE, or_null(settings_.tls_ciphers) },
         { "tls", LDAP_OPT_X_TLS_PROTOCOL_MIN, &least },
         { "tls", LDAP_OPT_X_TLS_CRLCHECK, is_gnutls ? nullptr : &no_lists },
     };
@@ -205,6 +201,14 @@ Result<void> Connection::start_tls(const ServerUrl& url)
         return failure(code, "TLS");
     if (!::ldap_tls_inplace(handle_))
         return Error { "TLS is not in place", Error::Kind::unavailable };
+    // GnuTLS takes a least version only as a part of its priorities, which libldap 2.5 cannot set
+    // without losing 8 KiB for each connection.
+    char* version = nullptr;
+    ::ldap_get_option(handle_, LDAP_OPT_X_TLS_VERSION, &version);
+    if (const std::string found = text_of(version);
+        !found.ends_with("1.2") && !found.ends_with("1.3"))
+        return Error { "TLS: the server speaks " + found + ", expected 1.2 or newer",
+            Error::Kind::unavailable };
     return {};
 }
 
