@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <uv.h>
 #include <vector>
@@ -80,7 +81,7 @@ struct KernelLoop::State {
     TimerHeap timers;
     std::vector<TurnEnd*> turn_ends;
     bool asleep = false;
-    Bell* bell = nullptr; // of a manual loop that is asleep
+    std::atomic<Bell*> bell = nullptr; // of a manual loop that is asleep
     bool stopping = false;
     FailureHandler failure_handler;
 
@@ -146,7 +147,7 @@ void KernelLoop::post(std::unique_ptr<Mail> mail)
     if (state_->clock == ClockKind::real)
         uv_async_send(&state_->wake);
     else
-        state_->bell->ring();
+        state_->bell.load(std::memory_order_acquire)->ring();
 }
 
 TimePoint KernelLoop::now() const
@@ -255,7 +256,7 @@ void KernelLoop::io_handled()
 bool KernelLoop::fall_asleep(Bell& bell)
 {
     assert(state_->clock == ClockKind::manual);
-    state_->bell = &bell;
+    state_->bell.store(&bell, std::memory_order_release);
     return state_->asleep = state_->mailbox.fall_asleep();
 }
 

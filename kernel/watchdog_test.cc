@@ -157,7 +157,7 @@ TEST_CASE("a worker may be held up ten times as long as a loop")
 {
     TestServer server({});
     const StuckThread thread(*server, meter_of(*server, "sleepy"), WatchedThreads::Kind::worker);
-    look_in(*server, 900ms);
+    look_in(*server, 500ms);
     CHECK_FALSE(server.logs().has("sleepy"));
     look_in(*server, 1100ms);
     CHECK(count_of(server.logs().all(), "has been running for") == 1);
@@ -174,7 +174,7 @@ TEST_CASE("a plugin may have a patience of its own")
     settings.own["sleepy"] = { 2s, 3s };
     server->watchdog().configure(settings);
     const StuckThread thread(*server, meter_of(*server, "sleepy"));
-    look_in(*server, 1900ms);
+    look_in(*server, 1000ms);
     CHECK_FALSE(server.logs().has("sleepy"));
     look_in(*server, 2100ms);
     CHECK(server.logs().has("has been running for"));

@@ -201,6 +201,8 @@ Result<void> Connection::start_tls(const ServerUrl& url)
         return failure(code, "TLS");
     if (!::ldap_tls_inplace(handle_))
         return Error { "TLS is not in place", Error::Kind::unavailable };
+    if (!settings_.tls_ciphers.empty())
+        return {}; // says what is wanted
     // GnuTLS takes a least version only as a part of its priorities, which libldap 2.5 cannot set
     // without losing 8 KiB for each connection.
     char* version = nullptr;

@@ -10,6 +10,7 @@
 #include "torture_storage.h"
 #include "virtual_host.h"
 
+#include <nuncio/auth.h>
 #include <nuncio/note.h>
 
 #include <algorithm>
@@ -120,6 +121,8 @@ namespace {
             if (is_storage_)
                 script.storage = note.name;
             script.plugins = { note.name };
+            if (provides(note, AuthBackend::interface) && note.name != "internal")
+                script.auth.push_back(note.name); // where it runs: on hosts that name it
             script.plugin_toml = { { note.name, options.plugin_toml } };
             auto folders = options.plugin_folders;
             for (std::string& folder : test::plugin_folders())

@@ -98,7 +98,9 @@ void ScriptedServer::write_configuration()
         << options_.plugin_toml[options_.storage] << "[plugins.internal]\niterations = 4096\n"
         << options_.plugin_toml["internal"];
     auto plugins = options_.plugins;
-    plugins.insert(plugins.end(), options_.auth.begin(), options_.auth.end());
+    for (const std::string& backend : options_.auth)
+        if (std::ranges::find(plugins, backend) == plugins.end())
+            plugins.push_back(backend);
     for (const std::string& plugin : plugins)
         if (plugin != options_.storage && plugin != "internal")
             out << "[plugins." << plugin << "]\n" << options_.plugin_toml[plugin];
