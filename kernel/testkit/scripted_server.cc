@@ -8,6 +8,7 @@
 
 #include <nuncio/crypto.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
