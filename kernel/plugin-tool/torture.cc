@@ -19,6 +19,7 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 
 namespace nuncio::tool {
 
@@ -90,7 +91,7 @@ namespace {
         return notes;
     }
 
-    bool provides(const kernel::PluginNote& note, const std::string& interface)
+    bool provides(const kernel::PluginNote& note, std::string_view interface)
     {
         return std::ranges::find(note.provides, interface) != note.provides.end();
     }
