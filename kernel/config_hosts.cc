@@ -195,6 +195,7 @@ namespace {
                             + ": expected a table, not " + std::string(to_string(wanted.kind())));
                     continue;
                 }
+                const bool says_enabled = wanted.find("enabled") != nullptr;
                 const bool is_enabled = take_enabled(wanted, name);
                 const bool is_named = std::ranges::find(host.auth, name) != host.auth.end();
                 if (!is_enabled && is_named)
@@ -202,8 +203,9 @@ namespace {
                         path + ".auth: names \"" + name + "\", which is disabled here");
                 if (!is_enabled)
                     continue;
-                // Naming an auth backend enables it, and nothing else does.
-                if (!is_named && catalog_.is_auth_backend(name))
+                // Naming an auth backend enables it, its options alone do not; `enabled = true`
+                // does, for what it offers besides.
+                if (!is_named && !says_enabled && catalog_.is_auth_backend(name))
                     continue;
                 used_.push_back(name);
                 check_plugin(name, wanted);

@@ -222,6 +222,9 @@ auth = ["roster"]
     CHECK(reading.settings.hosts[0].plugins.contains("roster"));
     CHECK_FALSE(reading.settings.hosts[0].plugins.contains("internal"));
     CHECK(errors_of("[plugins.internal]\nwidth = 3\n").size() == 1);
+
+    folder.write("60.toml", "[hosts.\"example.org\".plugins.internal]\nenabled = true\n");
+    CHECK(folder.read().settings.hosts[0].plugins.contains("internal"));
 }
 
 TEST_CASE("queueing disciplines are merged for each host")

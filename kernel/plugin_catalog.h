@@ -22,7 +22,7 @@ public:
     virtual std::vector<std::string> names() = 0;
     /// The one-line summary of a plugin, or empty.
     virtual std::string summary(const std::string& name) = 0;
-    /// It provides auth/1: it runs on the hosts that name it in `auth`, and on no others.
+    /// It provides auth/1: its options alone do not enable it.
     virtual bool is_auth_backend(const std::string& name) = 0;
 };
 

@@ -304,6 +304,7 @@ TEST_CASE("new settings of a host hold on every loop, and for what is loaded lat
     server.ask("urn:test:greeting", "1");
     server->settle();
     CHECK(text_of(sink, "1") == "good morning");
+    server->advance(5s); // what the drifter began
 }
 
 TEST_CASE("periodic jobs run while their instance does")

@@ -122,9 +122,10 @@ namespace {
             if (is_storage_)
                 script.storage = note.name;
             script.plugins = { note.name };
-            if (provides(note, AuthBackend::interface) && note.name != "internal")
-                script.auth.push_back(note.name); // where it runs: on hosts that name it
             script.plugin_toml = { { note.name, options.plugin_toml } };
+            // Nobody shall ask an auth backend: what it leans on is not here.
+            if (provides(note, AuthBackend::interface) && note.name != "internal")
+                script.plugin_toml[note.name].insert(0, "enabled = true\n");
             auto folders = options.plugin_folders;
             for (std::string& folder : test::plugin_folders())
                 folders.push_back(std::move(folder));
