@@ -28,6 +28,7 @@ RELOADED = ["echo", "roster", "offline", "presence", "internal", "storage-sqlite
 PLUGINS = ["storage-sqlite", "roster", "presence", "offline", "disco", "register", "ping", "version",
            "time", "last", "private", "vcard", "echo", "lua"]
 GUESTHOUSE = "guests.localhost"
+GUESTS_PAUSE = 0.1  # seconds between their letters: the load that is measured is another one
 OPTIONS = {"register": "open = true\nallow_unencrypted = true\nexempt_loopback = true\n",
            "lua": f'folder = "{ROOT}/tests/bench/policies"\nscripts = ["each"]\n'}
 
@@ -126,6 +127,7 @@ class Guest(threading.Thread):
         tail = ""
         while "</stream:stream>" not in tail:
             if self.stage == "bound":
+                time.sleep(GUESTS_PAUSE)
                 try:
                     self.socket.sendall(letters.encode())
                 except OSError:
