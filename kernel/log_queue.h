@@ -5,6 +5,7 @@
 #include "log_target.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -17,6 +18,9 @@ public:
     struct Bounds {
         std::size_t entries = 16384; ///< waiting
         std::size_t line_bytes = 8192; ///< of one line; the rest is cut
+        /// How long a line may wait for others to be written with, so that a burst of lines does
+        /// not wake the writer for each. Warnings and errors wait for nobody.
+        std::chrono::milliseconds gather { 5 };
     };
     LogQueue(std::unique_ptr<LogTarget> target, Log::Level level, Bounds bounds);
     LogQueue(std::unique_ptr<LogTarget> target, Log::Level level)
@@ -48,6 +52,7 @@ private:
     std::vector<LogEntry> waiting_; // guarded by mutex_, as all below
     std::uint64_t dropped_ = 0;
     bool is_writing_ = false;
+    bool is_urgent_ = false; ///< what waits is to be written now
     bool is_stopping_ = false;
 
     std::uint64_t unwritten_ = 0; // the writer's own: lines the target refused, to be reported

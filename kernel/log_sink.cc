@@ -55,9 +55,12 @@ void LogQueue::write(Log::Level level, std::string_view area, std::string_view l
             ++dropped_;
             return;
         }
+        const bool is_urgent
+            = level >= Log::Level::warn || waiting_.size() + 1 == bounds_.entries / 2;
         waiting_.push_back(std::move(entry));
-        if (waiting_.size() > 1)
+        if (waiting_.size() > 1 && !is_urgent)
             return; // the writer was told already
+        is_urgent_ |= is_urgent;
     }
     filled_.notify_one();
 }
@@ -65,6 +68,8 @@ void LogQueue::write(Log::Level level, std::string_view area, std::string_view l
 void LogQueue::flush()
 {
     std::unique_lock lock(mutex_);
+    is_urgent_ = true;
+    filled_.notify_one();
     written_.wait(lock, [this] { return waiting_.empty() && !is_writing_; });
 }
 
@@ -94,6 +99,8 @@ void LogQueue::run()
             filled_.wait(lock, [this] { return !waiting_.empty() || is_stopping_; });
             if (waiting_.empty())
                 return;
+            filled_.wait_for(lock, bounds_.gather, [this] { return is_urgent_ || is_stopping_; });
+            is_urgent_ = false;
             batch.clear();
             std::swap(batch, waiting_);
             dropped = std::exchange(dropped_, 0);

@@ -72,6 +72,7 @@ public:
             return Error { "disk full" };
         for (const auto& entry : entries)
             gate_.lines.push_back(entry.line);
+        gate_.changed.notify_all();
         return {};
     }
 
@@ -160,6 +161,34 @@ TEST_CASE("the level can be changed while running")
     queue.write(Log::Level::debug, "x", "now");
     queue.flush();
     CHECK(gate.lines == std::vector<std::string> { "now" });
+}
+
+TEST_CASE("a line waits for others, but not behind a warning, a flush or half a queue")
+{
+    Gate gate;
+    gate.open();
+    const auto has = [&gate](std::size_t lines) {
+        std::unique_lock lock(gate.mutex);
+        gate.changed.wait(lock, [&] { return gate.lines.size() >= lines; });
+        return gate.lines.size() == lines;
+    };
+    LogQueue queue(std::make_unique<GatedTarget>(gate), Log::Level::info,
+        { .entries = 8, .gather = std::chrono::hours(1) });
+    queue.write(Log::Level::info, "x", "one");
+    queue.write(Log::Level::info, "x", "two");
+    queue.write(Log::Level::warn, "x", "three");
+    CHECK(has(3));
+    queue.write(Log::Level::info, "x", "four");
+    queue.flush();
+    CHECK(has(4));
+    for (const char* line : { "five", "six", "seven" })
+        queue.write(Log::Level::info, "x", line);
+    {
+        const std::lock_guard lock(gate.mutex);
+        CHECK(gate.lines.size() == 4);
+    }
+    queue.write(Log::Level::info, "x", "eight");
+    CHECK(has(8));
 }
 
 TEST_CASE("a full queue drops, counts and reports; writing never waits")

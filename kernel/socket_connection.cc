@@ -31,6 +31,8 @@ namespace {
 
     // A peer that ended may still read the answers to its last stanzas.
     constexpr Duration linger_after_peer = 5s;
+    // The end of a handshake and what the stream says to it leave in one piece.
+    constexpr std::size_t joined_answer = 16 * 1024;
     // A shaped connection is read ten times a second: smooth enough, and cheap.
     constexpr std::uint64_t shaper_steps = 10;
 
@@ -288,11 +290,17 @@ void SocketConnection::flush()
 {
     if (blocked_)
         return;
-    send_pending();
+    if (written_ > 0 || wire_.size() > joined_answer)
+        send_pending();
     // What follows is encoded only when the socket has taken what was before: records are as long
     // as they can be, and a slow reader's backlog is kept once.
-    if (!blocked_ && !plain_.empty()) {
-        encode_pending();
+    if (!blocked_) {
+        if (!plain_.empty())
+            encode_pending();
+        if (state_ == State::closing && tls_) {
+            plain_.clear(); // there is some only before the handshake ended: nobody can read it
+            tls_->say_end(wire_);
+        }
         send_pending();
     }
     if (plain_.empty())
@@ -441,17 +449,9 @@ void SocketConnection::fail(std::string reason)
 /// After a flush: what state an end is in now.
 void SocketConnection::settle_end()
 {
-    if (state_ == State::closing && tls_ && !tls_->is_done())
-        plain_.clear(); // nobody can read it
     if (state_ == State::closing && backlog() == 0) {
-        if (tls_) {
-            tls_->say_end(wire_);
-            send_pending();
-        }
-        if (backlog() == 0 && state_ == State::closing) {
-            ::shutdown(fd_, SHUT_WR);
-            state_ = State::half_closed;
-        }
+        ::shutdown(fd_, SHUT_WR);
+        state_ = State::half_closed;
     }
     const auto is_over = state_ == State::failed || (state_ == State::half_closed && peer_ended_)
         || (state_ >= State::closing && ending().linger == Duration::zero());
