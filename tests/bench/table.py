@@ -40,8 +40,13 @@ class Figures:
         self.runs = runs
 
     def get(self, row, server, path):
+        """Of a row "A / B" it is what A is to B."""
+        row, _, base = row.partition(" / ")
         found = values(self.runs, row, server, path)
-        return statistics.median(found) if found else None
+        if not found or not base:
+            return statistics.median(found) if found else None
+        divisor = self.get(base, server, path)
+        return statistics.median(found) / divisor if divisor else None
 
     def spread(self, row, server, path):
         found = values(self.runs, row, server, path)
@@ -81,7 +86,9 @@ def lines(many):
         ("  TLS, us", "chat-tls", cpu, 1, 1, at_most_relay("chat-tls")),
         (f"CPU per chat message, {many} users, plain, us", "many-plain", cpu, 1, 1,
          at_most_times(1.2, "chat-plain", "1.2 x 200 users")),
+        ("  what it is to 200 users", "many-plain / chat-plain", cpu, 1, 2, None),
         ("  TLS, us", "many-tls", cpu, 1, 1, at_most_times(1.2, "chat-tls", "1.2 x 200 users")),
+        ("  what it is to 200 users", "many-tls / chat-tls", cpu, 1, 2, None),
         ("most delivered/s, 200 users, TLS, window 1", "chat-tls", "per_second", 1, 0, fixed(-60000)),
         ("  window 8", "window-tls", "per_second", 1, 0, None),
         ("CPU per chat message, window 8, TLS, us", "window-tls", cpu, 1, 1, None),
@@ -140,7 +147,7 @@ def main():
     table = [["", *SERVERS, "/ejabberd", "/prosody", "/floor", "to reach", ""]]
     summary = []
     for title, row, what, scale, decimals, goal in lines(arguments.many):
-        if row not in runs:
+        if row.partition(" / ")[0] not in runs:
             continue
         medians = {server: figures.get(row, server, what) for server in SERVERS}
         scaled = {s: None if m is None else m * scale for s, m in medians.items()}

@@ -1,7 +1,7 @@
 # nuncio with every plugin of the build that a stock client meets, registration on, on loopback.
 # Writes $1/start, which runs it in the foreground: client port $2 (STARTTLS), $2 + 1 direct TLS.
 
-nuncio_plugins="storage-sqlite roster presence offline disco register ping version time last private vcard"
+nuncio_plugins="storage-sqlite roster presence offline disco register ping version time last private vcard accounts"
 
 configure_nuncio() {
     local dir=$1 port=$2 name
