@@ -30,18 +30,6 @@ namespace {
     constexpr auto last_patience = std::chrono::milliseconds(1000);
     constexpr auto last_step = std::chrono::milliseconds(5);
 
-    /// Timers are the kernel's, whoever's call made it start them.
-    class AsKernel {
-    public:
-        AsKernel() = default;
-        AsKernel(const AsKernel&) = delete;
-        AsKernel& operator=(const AsKernel&) = delete;
-        ~AsKernel() { exchange_current_plugin(before_); }
-
-    private:
-        void* before_ = exchange_current_plugin(nullptr);
-    };
-
     Error failed(const std::string& what, int code)
     {
         return Error { what + ": " + uv_strerror(code), Error::Kind::unavailable };

@@ -37,6 +37,18 @@ private:
     bool queued_ = false;
 };
 
+/// For a block: what is started in it, a timer above all, is the kernel's, whoever called.
+class AsKernel {
+public:
+    AsKernel() = default;
+    AsKernel(const AsKernel&) = delete;
+    AsKernel& operator=(const AsKernel&) = delete;
+    ~AsKernel() { exchange_current_plugin(before_); }
+
+private:
+    void* before_ = exchange_current_plugin(nullptr);
+};
+
 /// Real time, or time that only tests move.
 enum class ClockKind { real, manual };
 

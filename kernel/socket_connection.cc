@@ -17,18 +17,6 @@ namespace nuncio::kernel {
 
 namespace {
 
-    /// Timers that the connection starts are the kernel's, whoever's call made it start them.
-    class AsKernel {
-    public:
-        AsKernel() = default;
-        AsKernel(const AsKernel&) = delete;
-        AsKernel& operator=(const AsKernel&) = delete;
-        ~AsKernel() { exchange_current_plugin(before_); }
-
-    private:
-        void* before_ = exchange_current_plugin(nullptr);
-    };
-
     // A peer that ended may still read the answers to its last stanzas.
     constexpr Duration linger_after_peer = 5s;
     // The end of a handshake and what the stream says to it leave in one piece.

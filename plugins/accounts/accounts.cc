@@ -254,13 +254,7 @@ private:
     task<void> keep_login(std::string owner, std::string login)
     {
         // Those of one moment are one transaction.
-        std::vector<StorageOp> steps(1);
-        steps[0].kind = StorageOp::Kind::put;
-        steps[0].owner = owner;
-        steps[0].key = "last";
-        steps[0].value = std::move(login);
-        steps[0].is_unhurried = true;
-        const auto done = co_await logins_.batch(std::move(steps));
+        const auto done = co_await logins_.put_unhurried(owner, "last", std::move(login));
         if (!done)
             context_->log().warn("the login of {} was not noted: {}", owner, done.error().text);
     }

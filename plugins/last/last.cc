@@ -121,13 +121,7 @@ private:
     task<void> note(std::string owner, std::string logout)
     {
         // A hundred people who leave together are one transaction.
-        std::vector<StorageOp> steps(1);
-        steps[0].kind = StorageOp::Kind::put;
-        steps[0].owner = owner;
-        steps[0].key = "logout";
-        steps[0].value = std::move(logout);
-        steps[0].is_unhurried = true;
-        const auto done = co_await store_.batch(std::move(steps));
+        const auto done = co_await store_.put_unhurried(owner, "logout", std::move(logout));
         if (!done)
             context_->log().warn("the logout of {} was not noted: {}", owner, done.error().text);
     }

@@ -134,6 +134,13 @@ task<Result<void>> Store::put(std::string owner, std::string key, std::string va
         driver_, { Kind::put, name_, std::move(owner), std::move(key), std::move(value) });
 }
 
+task<Result<void>> Store::put_unhurried(std::string owner, std::string key, std::string value) const
+{
+    StorageOp put { Kind::put, name_, std::move(owner), std::move(key), std::move(value) };
+    put.is_unhurried = true;
+    return effect(driver_, std::move(put));
+}
+
 task<Result<void>> Store::remove(std::string owner, std::string key) const
 {
     return effect(driver_, { Kind::remove, name_, std::move(owner), std::move(key), {} });

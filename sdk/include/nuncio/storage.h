@@ -85,6 +85,8 @@ public:
     /// durable when it is answered.
     task<Result<std::optional<std::string>>> get(std::string owner, std::string key) const;
     task<Result<void>> put(std::string owner, std::string key, std::string value) const;
+    /// The same for what nobody waits for: see StorageOp::is_unhurried.
+    task<Result<void>> put_unhurried(std::string owner, std::string key, std::string value) const;
     task<Result<void>> remove(std::string owner, std::string key) const;
     task<Result<std::vector<StorageRow>>> list(std::string owner) const;
     task<Result<std::vector<std::string>>> owners() const;
