@@ -2,8 +2,8 @@
 #include "auth_chain.h"
 #include "c2s_negotiation.h"
 #include "c2s_parts.h"
+#include "c2s_questions.h"
 #include "c2s_stream.h"
-#include "detached.h"
 #include "loop.h"
 #include "route_table.h"
 #include "sasl/sasl2_login.h"
@@ -22,215 +22,6 @@ namespace {
 
 }
 
-/// One question to the backends or the plugins. The stream may be gone when they answer.
-struct BackendQuestion {
-    /// Waits while a plugin of the chain hands over.
-    static task<void> in_service(VirtualHost& host, HookChain RouteTable::*chain)
-    {
-        while ((host.table().*chain).is_paused) {
-            const Completion<bool> released;
-            host.hold(host.domain(), [released] { released.resolve(true); });
-            co_await released;
-        }
-    }
-
-    /// Asks the plugins whether the attempt may be made at all: the reason why not, or nothing.
-    static task<std::optional<std::string>> refusal(
-        std::shared_ptr<StreamHandle> handle, std::string user, std::string mechanism)
-    {
-        std::vector<Completion<std::optional<std::string>>> waits;
-        VirtualHost& host = handle->virtual_host();
-        Duration delay {};
-        co_await in_service(host, &RouteTable::authentication_beginning);
-        if (const HookChain& chain = host.table().authentication_beginning; !chain.empty()) {
-            AuthenticationBeginning event { *handle, user, mechanism, waits };
-            run_chain(chain, &event);
-            delay = event.delay;
-        }
-        if (delay > Duration::zero())
-            co_await sleep_for(delay);
-        for (auto& wait : waits)
-            if (auto reason = co_await wait; reason)
-                co_return reason;
-        co_return std::optional<std::string>();
-    }
-
-    static Detached ask_keys(std::shared_ptr<StreamHandle> handle, std::string user, ScramHash hash,
-        std::string mechanism)
-    {
-        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
-        try {
-            auto reason = co_await refusal(handle, user, std::move(mechanism));
-            Result<std::optional<ScramKeys>> keys = Error { reason.value_or("") };
-            if (!reason)
-                keys = co_await handle->virtual_host().auth().scram_keys(std::move(user), hash);
-            // Nothing was proved yet: the state of the account is not for this client.
-            if (keys)
-                answer = sasl::BackendAnswer { .keys = *std::move(keys) };
-            else
-                answer = Error { keys.error().text, Error::Kind::unavailable };
-        } catch (const std::exception& thrown) {
-            answer = Error { thrown.what(), Error::Kind::internal };
-        }
-        if (handle->negotiation())
-            handle->negotiation()->answered(std::move(answer));
-    }
-
-    static Detached ask_abilities(std::shared_ptr<StreamHandle> handle, std::string user)
-    {
-        static constexpr std::pair<ScramHash, bool AuthAbilities::*> by_hash[]
-            = { { ScramHash::sha1, &AuthAbilities::scram_sha1 },
-                  { ScramHash::sha256, &AuthAbilities::scram_sha256 },
-                  { ScramHash::sha512, &AuthAbilities::scram_sha512 } };
-        AuthAbilities abilities = handle->virtual_host().auth().abilities();
-        AuthAbilities narrowed = abilities;
-        bool has_keys = false;
-        try {
-            for (const auto& [hash, ability] : by_hash) {
-                if (!(abilities.*ability))
-                    continue;
-                const auto keys = co_await handle->virtual_host().auth().scram_keys(user, hash);
-                // Who cannot be asked about is offered everything, and hears the rest later.
-                narrowed.*ability = !keys || keys->has_value();
-                has_keys |= keys && keys->has_value();
-            }
-        } catch (const std::exception&) {
-            has_keys = false;
-        }
-        // So is everybody who does not exist: nothing tells them from those with all keys.
-        if (has_keys)
-            abilities = narrowed;
-        if (handle->negotiation())
-            handle->negotiation()->abilities_known(abilities);
-    }
-
-    static Detached ask_password(std::shared_ptr<StreamHandle> handle, std::string user,
-        std::string password, std::string mechanism)
-    {
-        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
-        try {
-            auto reason = co_await refusal(handle, user, std::move(mechanism));
-            Result<bool> right = Error { reason.value_or("") };
-            if (!reason)
-                right = co_await handle->virtual_host().auth().check_password(
-                    std::move(user), std::move(password));
-            if (right)
-                answer = sasl::BackendAnswer { .password_matches = *right };
-            else
-                answer = right.error();
-        } catch (const std::exception& thrown) {
-            answer = Error { thrown.what(), Error::Kind::internal };
-        }
-        if (handle->negotiation())
-            handle->negotiation()->answered(std::move(answer));
-    }
-
-    static Detached ask_anonymous(std::shared_ptr<StreamHandle> handle, std::string mechanism)
-    {
-        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
-        try {
-            auto reason = co_await refusal(handle, {}, std::move(mechanism));
-            Result<std::string> made = Error { reason.value_or("") };
-            if (!reason)
-                made = co_await handle->virtual_host().auth().make_anonymous();
-            if (made)
-                answer = sasl::BackendAnswer { .users = { *std::move(made) } };
-            else
-                answer = made.error();
-        } catch (const std::exception& thrown) {
-            answer = Error { thrown.what(), Error::Kind::internal };
-        }
-        if (handle->negotiation())
-            handle->negotiation()->answered(std::move(answer));
-    }
-
-    static Detached ask_tokens(
-        std::shared_ptr<StreamHandle> handle, LoginClient client, std::string mechanism)
-    {
-        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
-        try {
-            auto reason = co_await refusal(handle, client.user, mechanism);
-            Result<std::vector<LoginToken>> tokens = Error { reason.value_or("") };
-            if (!reason)
-                tokens = co_await TokenDoor(handle->virtual_host())
-                             .find(std::move(client), std::move(mechanism));
-            if (tokens)
-                answer = sasl::BackendAnswer { .tokens = *std::move(tokens) };
-            else
-                answer = Error { tokens.error().text, Error::Kind::unavailable };
-        } catch (const std::exception& thrown) {
-            answer = Error { thrown.what(), Error::Kind::internal };
-        }
-        if (handle->negotiation())
-            handle->negotiation()->answered(std::move(answer));
-    }
-
-    static Detached ask_certificate(std::shared_ptr<StreamHandle> handle, std::string user,
-        std::string mechanism, ClientCertificate certificate)
-    {
-        Result<sasl::BackendAnswer> answer = sasl::BackendAnswer();
-        try {
-            auto reason = co_await refusal(handle, std::move(user), std::move(mechanism));
-            Result<std::vector<std::string>> users = Error { reason.value_or("") };
-            if (!reason)
-                users = co_await handle->virtual_host().auth().certificate_users(
-                    std::move(certificate));
-            if (users)
-                answer = sasl::BackendAnswer { .users = *std::move(users) };
-            else
-                answer = users.error();
-        } catch (const std::exception& thrown) {
-            answer = Error { thrown.what(), Error::Kind::internal };
-        }
-        if (handle->negotiation())
-            handle->negotiation()->answered(std::move(answer));
-    }
-
-    /// Whether it makes sense to offer a login by this certificate.
-    static Detached ask_owner(std::shared_ptr<StreamHandle> handle, ClientCertificate certificate)
-    {
-        Result<std::vector<std::string>> users = std::vector<std::string>();
-        try {
-            users
-                = co_await handle->virtual_host().auth().certificate_users(std::move(certificate));
-        } catch (const std::exception& thrown) {
-            users = Error { thrown.what(), Error::Kind::internal };
-        }
-        Negotiation* const self = handle->negotiation();
-        if (!self)
-            co_return;
-        if (users)
-            co_return self->owner_found(!users->empty());
-        // Who is known, but may not come in, shall hear that from the attempt.
-        const bool is_known
-            = sasl::failure_of_backend(users.error().kind) != sasl::Failure::temporary_auth_failure;
-        if (!is_known)
-            self->stream().loop().parts().log->warn(
-                "the owner of a certificate from {}: {}", handle->address(), users.error().text);
-        self->owner_found(is_known);
-    }
-
-    /// Asks the plugins whether somebody who has proved who it is may come in.
-    static Detached ask_verdict(std::shared_ptr<StreamHandle> handle, std::string user,
-        std::string mechanism, sasl::Step success)
-    {
-        std::optional<Error> refusal;
-        try {
-            std::vector<Completion<std::optional<Error>>> waits;
-            co_await in_service(handle->virtual_host(), &RouteTable::authentication_proved);
-            AuthenticationProved event { *handle, user, mechanism, waits };
-            run_chain(handle->virtual_host().table().authentication_proved, &event);
-            for (auto& wait : waits)
-                if (refusal = co_await wait; refusal)
-                    break;
-        } catch (const std::exception& thrown) {
-            refusal = Error { thrown.what(), Error::Kind::internal };
-        }
-        if (handle->negotiation())
-            handle->negotiation()->judged(std::move(success), refusal);
-    }
-};
-
 void Negotiation::ask_for_owner()
 {
     const auto& allowed = host_->settings().mechanisms;
@@ -246,7 +37,7 @@ void Negotiation::ask_for_owner()
         stream_.loop().parts().log->info("the certificate of {} ({}) is not trusted: {}",
             stream_.address(), certificate_->subject, certificate_->problem);
     stream_.hold(C2sStream::hold_answer);
-    BackendQuestion::ask_owner(handle_, *certificate_);
+    LoginQuestion::ask_owner(handle_, *certificate_);
 }
 
 void Negotiation::owner_found(bool is_known)
@@ -291,7 +82,7 @@ void Negotiation::find_abilities()
         return offer_features();
     stream_.hold(C2sStream::hold_offer);
     const auto from = Jid::parse(from_);
-    BackendQuestion::ask_abilities(handle_, from ? std::string(from->local()) : std::string());
+    LoginQuestion::ask_abilities(handle_, from ? std::string(from->local()) : std::string());
 }
 
 void Negotiation::abilities_known(const AuthAbilities& abilities)
@@ -306,41 +97,42 @@ void Negotiation::authenticate(ElementRef element)
     take(exchange_->handle(element));
 }
 
+void Negotiation::ask(Function<task<LoginQuestion::Answer>(VirtualHost&)> question)
+{
+    stream_.hold(C2sStream::hold_answer);
+    LoginQuestion::ask(
+        handle_, exchange_->user(), std::string(exchange_->mechanism_name()), std::move(question));
+}
+
 void Negotiation::take(sasl::Step step)
 {
     using Kind = sasl::Step::Kind;
     switch (step.kind) {
     case Kind::ask_keys:
-        stream_.hold(C2sStream::hold_answer);
-        BackendQuestion::ask_keys(handle_, exchange_->user(), exchange_->hash(),
-            std::string(exchange_->mechanism_name()));
-        return;
+        return ask([user = exchange_->user(), hash = exchange_->hash()](
+                       VirtualHost& host) { return LoginQuestion::keys(host, user, hash); });
     case Kind::ask_tokens:
-        stream_.hold(C2sStream::hold_answer);
-        BackendQuestion::ask_tokens(handle_, sasl2_->client_of(exchange_->user()),
-            std::string(exchange_->mechanism_name()));
-        return;
+        return ask([client = sasl2_->client_of(exchange_->user()),
+                       mechanism = std::string(exchange_->mechanism_name())](VirtualHost& host) {
+            return LoginQuestion::tokens(host, client, mechanism);
+        });
     case Kind::ask_password:
-        stream_.hold(C2sStream::hold_answer);
-        BackendQuestion::ask_password(handle_, exchange_->user(), exchange_->take_password(),
-            std::string(exchange_->mechanism_name()));
-        return;
+        return ask([user = exchange_->user(), password = exchange_->take_password()](
+                       VirtualHost& host) mutable {
+            return LoginQuestion::password(host, user, std::move(password));
+        });
     case Kind::ask_certificate:
-        stream_.hold(C2sStream::hold_answer);
-        BackendQuestion::ask_certificate(handle_, exchange_->user(),
-            std::string(exchange_->mechanism_name()), certificate_.value_or(ClientCertificate()));
-        return;
+        return ask([certificate = certificate_.value_or(ClientCertificate())](
+                       VirtualHost& host) { return LoginQuestion::users(host, certificate); });
     case Kind::ask_anonymous:
-        stream_.hold(C2sStream::hold_answer);
         stream_.loop().parts().log->debug(
             "somebody without a name from {} says: {}", stream_.address(), exchange_->trace());
-        BackendQuestion::ask_anonymous(handle_, std::string(exchange_->mechanism_name()));
-        return;
+        return ask([](VirtualHost& host) { return LoginQuestion::anonymous(host); });
     case Kind::success:
         if (host_->table().authentication_proved.empty())
             return finish(step);
         stream_.hold(C2sStream::hold_verdict);
-        BackendQuestion::ask_verdict(
+        LoginQuestion::ask_verdict(
             handle_, exchange_->user(), std::string(exchange_->mechanism_name()), std::move(step));
         return;
     case Kind::challenge:

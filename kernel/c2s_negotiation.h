@@ -8,10 +8,12 @@
 
 #include <nuncio/error.h>
 #include <nuncio/event.h>
+#include <nuncio/function.h>
 #include <nuncio/login_tokens.h>
 #include <nuncio/loop.h>
 #include <nuncio/result.h>
 #include <nuncio/stanza.h>
+#include <nuncio/task.h>
 
 #include <memory>
 #include <optional>
@@ -65,6 +67,7 @@ private:
     void find_abilities();
     void abilities_known(const AuthAbilities& abilities);
     void authenticate(ElementRef element);
+    void ask(Function<task<Result<sasl::BackendAnswer>>(VirtualHost&)> question);
     void take(sasl::Step step);
     void answered(Result<sasl::BackendAnswer> answer);
     void judged(sasl::Step success, const std::optional<Error>& refusal);
@@ -72,7 +75,7 @@ private:
     void limit_attempts();
     void announce_end(const sasl::Step& end);
     void authenticated();
-    friend struct BackendQuestion;
+    friend struct LoginQuestion; // c2s_questions.cc
 
     // c2s_sasl2.cc
     void add_sasl2(Element& features);
