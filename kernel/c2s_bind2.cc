@@ -84,7 +84,10 @@ void Negotiation::complete_login()
     renew_handle();
     const sasl::Sasl2Login& login = *sasl2_;
     std::string mechanism;
-    if (TokenDoor(*host_).is_open() && sasl::find_token_mechanism(login.wanted_token))
+    // Who has no name (XEP-0175) is somebody else the next time.
+    const bool comes_again = login.request.attr("mechanism") != "ANONYMOUS";
+    if (comes_again && TokenDoor(*host_).is_open()
+        && sasl::find_token_mechanism(login.wanted_token))
         mechanism = login.wanted_token;
     // XEP-0484 §3.5, §3.6: due for rotation, unless the client wants no token any more.
     if (mechanism.empty() && login.token_is_due && !login.token_use.invalidates)

@@ -725,6 +725,23 @@ TEST_CASE("a token is given to a client that asks, and opens the stream the next
     CHECK(tokens.heard == "issue HT-SHA-256-NONE to juliet, find juliet, use one of Gajim, ");
 }
 
+TEST_CASE("somebody without a name is given no token")
+{
+    House house;
+    TestTokens tokens;
+    house.provide<LoginTokens>(tokens);
+    house.backend.guest = "guest-1";
+    Client client(house);
+    client.say(client_header);
+    const auto answer = client.say(
+        "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='ANONYMOUS'><initial-response/>" + agent()
+        + "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>"
+        + "</authenticate>");
+    CHECK(has(answer, "<success "));
+    CHECK_FALSE(has(answer, "<token "));
+    CHECK(tokens.heard.empty());
+}
+
 TEST_CASE("a token is bound to its TLS session where its mechanism says so")
 {
     House house;
