@@ -204,7 +204,7 @@ log = {{ info = "*console" }}
 class Nuncio(Server):
     name = "nuncio"
     plugins = ("storage-sqlite", "roster", "presence", "offline", "disco", "register", "fast", "ping",
-               "version", "time", "last", "private", "vcard", "echo", "cputime")
+               "version", "time", "last", "private", "vcard", "echo", "cputime", "accounts")
 
     def host_settings(self):
         """What single hosts have of their own, as TOML."""
@@ -221,6 +221,8 @@ class Nuncio(Server):
             "offline": f"limit = {self.limits['offline_messages']}",
             "register": "open = true\nexempt_loopback = true",
             "fast": "clients = 3",
+            # Wrong passwords are what many of the tests are about, and all of them come from here.
+            "accounts": "exempt_loopback = true\nmin_password_length = 1",
             "disco": 'abuse_addresses = ["mailto:abuse@example.test"]\n'
                      'admin_addresses = ["xmpp:admin@localhost"]',
         }
@@ -263,6 +265,12 @@ tls = "direct"
     def register_command(self):
         return [str(self.build / "bin" / "nuncioctl"), "--socket",
                 str(self.directory / "run" / "nuncioctl.sock"), "register", "{jid}", "{password}"]
+
+    def ctl(self, *words):
+        done = subprocess.run([str(self.build / "bin" / "nuncioctl"), "--socket",
+                               str(self.directory / "run" / "nuncioctl.sock"), *words],
+                              capture_output=True, text=True, timeout=20, check=False)
+        return done.returncode, done.stdout + done.stderr
 
     @staticmethod
     def is_error(line):

@@ -14,48 +14,28 @@ from support.cases import Skipped, about, case, check, equal, run
 from support.client import Client
 from support.environment import Account
 from support.own_server import OwnServer
+from support.pam import PamStack, sweep
 from support.wire import SASL, Wire, plain
 
-MODULES = next(iter(Path("/usr/lib").glob("*/pam_wrapper")), None)
 PATIENCE = 15.0
 # RFC 6120 §6.5: a right password that does not open says why.
 EXPIRED, DISABLED, LATER = "credentials-expired", "account-disabled", "temporary-auth-failure"
 
 
-class Pam:
-    """Services in a folder, and a helper that finds them there."""
+class Pam(PamStack):
+    """Every way in which a stack can answer."""
 
     def __init__(self, environment):
-        if MODULES is None:
-            raise Skipped("pam_wrapper is not installed (package libpam-wrapper)")
-        self.program = Path(environment.tools) / "bin" / "nuncio-pam"
-        self.folder = Path(tempfile.mkdtemp(dir=environment.directory))
-        self.passwords = self.folder / "passwords"
-        self.passwords.write_text("juliet:r0m30 my:nuncio\nnurse:susan:other\n"
-                                  "jid@whole.test:whole:nuncio-whole\n")
-        self.services = self.folder / "services"
-        self.services.mkdir()
-        matrix = f"{MODULES}/pam_matrix.so passdb={self.passwords}"
-        self.service("nuncio", f"auth required {matrix}", f"account required {matrix}")
+        super().__init__(environment.directory, environment.tools,
+                         "juliet:r0m30 my:nuncio\nnurse:susan:other\njid@whole.test:whole:nuncio-whole\n")
+        matrix = self.matrix
         self.service("nuncio-whole", f"auth required {matrix}", f"account required {matrix}")
-        self.service("other", "auth required pam_deny.so", "account required pam_deny.so")
         for result in ("new_authtok_reqd", "acct_expired", "perm_denied", "authinfo_unavail"):
             self.service(f"nuncio-{result}", f"auth required {matrix}", f"account required pam_debug.so acct={result}")
         self.service("nuncio-down", "auth required pam_debug.so auth=authinfo_unavail", "account required pam_permit.so")
         self.service("nuncio-two", f"auth required {matrix}", f"auth required {matrix} echo",
                      "account required pam_permit.so")
         self.service("nuncio-hang", "auth required pam_exec.so quiet /bin/sleep 15", "account required pam_permit.so")
-        self.helper = self.folder / "helper"
-        self.helper.write_text(f"""#!/bin/sh
-LD_PRELOAD=libpam_wrapper.so PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR={self.services}
-ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
-export LD_PRELOAD PAM_WRAPPER PAM_WRAPPER_SERVICE_DIR ASAN_OPTIONS
-exec {self.program} "$@"
-""")
-        self.helper.chmod(0o755)
-
-    def service(self, name, *lines):
-        (self.services / name).write_text("".join(f"{line}\n" for line in lines))
 
     def host(self, service="nuncio", more=""):
         return f'auth = ["pam"]\n[.plugins.pam]\nhelper = "{self.helper}"\nservice = "{service}"\nprocesses = 2\n{more}\n'
@@ -68,14 +48,6 @@ def log_in(server, name, user, password):
         return "success" if answer.tag == SASL + "success" else answer[0].tag.removeprefix(SASL)
 
 
-def is_left_behind(folder):
-    """pam_wrapper has 62 of these folders for all processes, and forgets one when a signal ends its process."""
-    try:
-        return not Path(f"/proc/{(folder / 'pid').read_text().strip()}").exists()
-    except OSError:
-        return time.time() - folder.stat().st_mtime > 60
-
-
 @contextlib.contextmanager
 def serving(environment, hosts):
     with OwnServer(environment, hosts) as server:
@@ -84,9 +56,7 @@ def serving(environment, hosts):
     for secret in ("r0m30 my", "wr0ng", "susan"):
         check(secret not in server.log_text(), f"{secret} is in the log")
     check(not server.children(), "a helper outlived the server")
-    for folder in Path("/tmp").glob("pam.?"):
-        if is_left_behind(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    sweep()
 
 
 @case("PAM decides who comes in, and the account phase who of them may")

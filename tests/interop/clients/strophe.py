@@ -1,33 +1,15 @@
 # libstrophe (C, its own SASL and OpenSSL use), through ../strophe_chat.c.
-import shutil
-import subprocess
-from pathlib import Path
-
-from support.cases import Skipped, case, check, equal, run
+from support.cases import case, check, equal, run
 from support.client import People
 from support.programs import Program
-
-
-def built(environment):
-    """The one CMake built, or one built here: the test does not depend on a nuncio build."""
-    program = Path(environment.tools) / "bin" / "strophe_chat"
-    if program.exists():
-        return str(program)
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libstrophe"], capture_output=True,
-                           text=True, check=False)
-    if flags.returncode != 0 or shutil.which("cc") is None:
-        raise Skipped("libstrophe is not installed (package libstrophe-dev)")
-    program = Path(environment.directory) / "strophe_chat"
-    source = Path(__file__).resolve().parent.parent / "strophe_chat.c"
-    subprocess.run(["cc", str(source), "-o", str(program), *flags.stdout.split()], check=True)
-    return str(program)
+from support.strophe import built
 
 
 @case("STARTTLS, SCRAM, iq and a chat with slixmpp")
 async def _(environment, stack):
     bob = await People(environment, stack).join(environment.account("bob"))
     alice = environment.account("alice")
-    command = [built(environment), f"{alice.jid}/strophe", alice.password, environment.address,
+    command = [built(environment, "strophe_chat"), f"{alice.jid}/strophe", alice.password, environment.address,
                str(environment.port), environment.certificates[alice.host], str(bob.boundjid)]
     async with Program(command) as strophe:
         mechanism = await strophe.line("mechanism")
@@ -46,7 +28,7 @@ async def _(environment, stack):
 @case("a wrong password does not get in")
 async def _(environment):
     alice = environment.account("alice")
-    command = [built(environment), alice.jid, "wrong", environment.address, str(environment.port),
+    command = [built(environment, "strophe_chat"), alice.jid, "wrong", environment.address, str(environment.port),
                environment.certificates[alice.host], alice.jid]
     async with Program(command) as strophe:
         equal(await strophe.end(), 1, "its exit status")

@@ -21,11 +21,14 @@ def toml(value):
 
 class BackendServer(Nuncio):
     """`hosts`: by name the auth backends, in the order of the chain, and the options of each;
-    `plugins`: enabled everywhere."""
+    `plugins`: enabled everywhere, beside those that each of these servers has; `settings`: what
+    all or single hosts have of their own, by host or None, then by option."""
 
-    def __init__(self, directory, build, hosts, plugins=()):
+    def __init__(self, directory, build, hosts, plugins=(), settings=None, storage="storage-sqlite"):
         self.hosts = hosts
+        self.storage = storage
         self.plugins = plugins
+        self.settings = settings or {}
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.build = Path(build)
@@ -50,8 +53,12 @@ auth_attempts = 10
 warn_after = "2s"
 stall_after = "10s"
 
-[plugins.storage-sqlite]
-synchronous = "normal"
+[plugins.{self.storage}]
+{'synchronous = "normal"' if self.storage == "storage-sqlite" else ""}
+
+[plugins.accounts]
+exempt_loopback = true
+min_password_length = 1
 """]
         lines += [f"[plugins.{name}]\n" for name in self.plugins]
         for port, tls in ((self.port, ""), (self.direct_tls_port, 'tls = "direct"')):
@@ -59,7 +66,9 @@ synchronous = "normal"
         for host, backends in self.hosts.items():
             certificate, key = self.certificates[host]
             lines.append(f'[hosts."{host}"]\ncertificate = "{certificate}"\nkey = "{key}"\n'
-                         f"auth = {toml(list(backends))}\n")
+                         f"auth = {toml(list(backends))}")
+            for key, value in {**self.settings.get(None, {}), **self.settings.get(host, {})}.items():
+                lines.append(f"{key} = {toml(value)}")
             for name, options in backends.items():
                 lines.append(f'[hosts."{host}".plugins.{name}]')
                 lines += [f"{key} = {toml(value)}" for key, value in options.items()]

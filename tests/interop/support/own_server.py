@@ -1,7 +1,6 @@
 # A server of a test file's own, with the hosts and backends that it needs.
 import re
 import socket
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def free_ports(count):
 class OwnServer(Nuncio):
     """`with OwnServer(environment, {"a.test": 'auth = ["external"]'}) as server:`"""
 
-    plugins = ("storage-memory", "roster", "presence", "disco")
+    plugins = ("storage-memory", "roster", "presence", "disco", "accounts")
 
     def __init__(self, environment, hosts):
         """`hosts` has the TOML of each host, tables below it included as `[.plugins.NAME]`."""
@@ -56,12 +55,6 @@ class OwnServer(Nuncio):
             rest = "".join(f'[hosts."{host}".{part}' for part in below)
             text = text.replace(title, title + own.strip() + "\n") + "\n" + rest
         file.write_text(text)
-
-    def ctl(self, *words):
-        done = subprocess.run([str(self.build / "bin" / "nuncioctl"), "--socket",
-                               str(self.directory / "run" / "nuncioctl.sock"), *words],
-                              capture_output=True, text=True, timeout=20, check=False)
-        return done.returncode, done.stdout + done.stderr
 
     def log_text(self):
         return self.log.read_text(errors="replace")
