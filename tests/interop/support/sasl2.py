@@ -44,7 +44,8 @@ def scram(wire, mechanism, account, binding, *beside):
     data = BINDINGS[binding](wire.socket) if binding else b""
     client = Scram(mechanism, account.user, account.password, binding, data)
     answer = authenticate(wire, mechanism, client.first(), *beside)
-    equal(answer.tag, SASL2 + "challenge", "the answer to the first message")
+    if answer.tag != SASL2 + "challenge":
+        return answer
     wire.send(f"<response xmlns='{SASL2[1:-1]}'>"
               f"{base64_text(client.final(base64.b64decode(answer.text)))}</response>")
     answer = wire.next()
