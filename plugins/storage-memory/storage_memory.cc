@@ -11,6 +11,7 @@ namespace nuncio::storage_memory {
 struct Settings {
     std::vector<std::string> slow_stores;
     std::vector<std::string> broken_stores;
+    std::vector<std::string> full_stores;
     Duration delay = 1s;
 };
 
@@ -24,7 +25,9 @@ public:
             .option("delay", &Settings::delay, "How late slow stores answer.")
             .range(0, 3600)
             .option("broken_stores", &Settings::broken_stores,
-                "Stores that can be written but not read, to see what a broken disk does.");
+                "Stores that can be written but not read, to see what a broken disk does.")
+            .option("full_stores", &Settings::full_stores,
+                "Stores that can be read but not written, to see what a full disk does.");
     }
 
     Result<void> configure(const Config& config) override
@@ -43,9 +46,7 @@ public:
     void execute(std::vector<StorageOp> batch, Done done) override
     {
         auto answers = [&]() -> Answers {
-            if (std::ranges::any_of(batch, [this](const StorageOp& op) {
-                    return is_read(op.kind) && has(settings_.broken_stores, op.store);
-                }))
+            if (std::ranges::any_of(batch, [this](const StorageOp& op) { return fails(op); }))
                 return Error { "broken, as storage-memory was told", Error::Kind::unavailable };
             const std::lock_guard lock(mutex_);
             return tables_.execute(batch);
@@ -72,6 +73,11 @@ public:
 
 private:
     using Answers = Result<std::vector<StorageAnswer>>;
+
+    bool fails(const StorageOp& op) const
+    {
+        return has(is_read(op.kind) ? settings_.broken_stores : settings_.full_stores, op.store);
+    }
 
     static bool is_read(StorageOp::Kind kind)
     {
