@@ -81,15 +81,16 @@ public:
         if (!rules)
             return config.error("common_passwords", rules.error().text);
         rules_.emplace(*std::move(rules));
-        const auto options = [this](std::uint32_t free) {
-            return Attempts::Options { .free = free,
+        const auto options = [this](Attempts::Counted counted, std::uint32_t free) {
+            return Attempts::Options { .counted = counted,
+                .free = free,
                 .first_delay = settings_.first_delay,
                 .longest_delay = settings_.longest_delay,
                 .forgiveness = settings_.forgiveness,
                 .remembered = settings_.remembered };
         };
-        on_account_.emplace(options(settings_.account_free));
-        from_network_.emplace(options(settings_.network_free));
+        on_account_.emplace(options(Attempts::Counted::from_begin, settings_.account_free));
+        from_network_.emplace(options(Attempts::Counted::once_wrong, settings_.network_free));
         known_.emplace(settings_.remembered);
         return {};
     }
@@ -224,12 +225,12 @@ private:
         return Flow::next;
     }
 
-    /// What began counts as a wrong guess; now it is known what it was.
+    /// Now it is known what it was that had begun.
     void settle(const AuthenticationEnded& event)
     {
-        if (event.was_guess)
-            return;
         const std::string network = network_of(event.stream.address());
+        if (event.was_guess)
+            return from_network_->was_wrong(network, Loop::current()->now());
         const std::string here = place(event.user, network);
         from_network_->take_back(network);
         if (event.succeeded) {

@@ -13,16 +13,26 @@ void Attempts::forget_old(Record& record, TimePoint now) const
     record.forgiven_at += periods * options_.forgiveness;
 }
 
-std::optional<Duration> Attempts::begin(std::string_view key, TimePoint now)
+/// Null without room. In the lock.
+Attempts::Record* Attempts::find_or_add(std::string_view key, TimePoint now)
 {
-    const std::lock_guard lock(mutex_);
     Record* record = by_key_.find(key);
     if (!record)
         record = by_key_.insert(key, { .forgiven_at = now });
+    if (record)
+        forget_old(*record, now);
+    return record;
+}
+
+std::optional<Duration> Attempts::begin(std::string_view key, TimePoint now)
+{
+    const std::lock_guard lock(mutex_);
+    Record* const record = find_or_add(key, now);
     if (!record)
         return Duration::zero();
-    forget_old(*record, now);
-    const std::uint32_t failures = record->failures++;
+    const std::uint32_t failures = record->failures;
+    if (options_.counted == Counted::from_begin)
+        ++record->failures;
     if (failures < options_.free)
         return Duration::zero();
     constexpr std::uint32_t most_doublings = 20; // a million times any delay is the longest
@@ -36,8 +46,19 @@ std::optional<Duration> Attempts::begin(std::string_view key, TimePoint now)
     return at - now;
 }
 
+void Attempts::was_wrong(std::string_view key, TimePoint now)
+{
+    if (options_.counted == Counted::from_begin)
+        return;
+    const std::lock_guard lock(mutex_);
+    if (Record* const record = find_or_add(key, now))
+        ++record->failures;
+}
+
 void Attempts::take_back(std::string_view key)
 {
+    if (options_.counted == Counted::once_wrong)
+        return;
     const std::lock_guard lock(mutex_);
     Record* const record = by_key_.find(key);
     if (record && record->failures > 0)

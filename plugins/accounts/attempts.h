@@ -13,11 +13,15 @@
 
 namespace nuncio::accounts {
 
-/// Attempts by key (an account, a network). Each counts from when it begins until it turns out to
-/// be right, so that many at once gain nothing. Any thread.
+/// Attempts by key (an account, a network). Any thread.
 class Attempts {
 public:
+    enum class Counted {
+        from_begin, ///< until it turns out to be right, so that many at once gain nothing
+        once_wrong, ///< those of many people may come at once, as after the end of an outage
+    };
     struct Options {
+        Counted counted = Counted::from_begin;
         std::uint32_t free = 5; ///< failures without a delay
         Duration first_delay = 1s; ///< then it doubles with each failure …
         Duration longest_delay = 30s; ///< … up to this
@@ -30,9 +34,11 @@ public:
     {
     }
 
-    /// One more begins, and counts: how long it has to wait. Nothing: so many are waiting already
-    /// that it would be longer than `longest_delay`; turn it away, and take it back.
+    /// One more begins: how long it has to wait. Nothing: so many are waiting already that it would
+    /// be longer than `longest_delay`; turn it away, and take it back.
     std::optional<Duration> begin(std::string_view key, TimePoint now);
+    /// One that has begun was a wrong guess.
+    void was_wrong(std::string_view key, TimePoint now);
     /// One that has begun was no wrong guess after all.
     void take_back(std::string_view key);
     /// All that there was is forgotten.
@@ -47,6 +53,7 @@ private:
         TimePoint forgiven_at {}; ///< when one was forgotten last
         TimePoint next_at {}; ///< not before this
     };
+    Record* find_or_add(std::string_view key, TimePoint now);
     void forget_old(Record& record, TimePoint now) const;
 
     const Options options_;

@@ -60,6 +60,32 @@ TEST_CASE("an attempt that was no wrong guess does not count")
     attempts.take_back("nobody");
 }
 
+TEST_CASE("where only wrong guesses count, any number may be under way, until enough were wrong")
+{
+    auto once_wrong = options;
+    once_wrong.counted = Attempts::Counted::once_wrong;
+    Attempts attempts(once_wrong);
+    for (int i = 0; i < 1000; ++i)
+        CHECK(attempts.begin("a network", start) == 0s);
+    for (int i = 0; i < 900; ++i)
+        attempts.take_back("a network");
+    for (int i = 0; i < 2; ++i)
+        attempts.was_wrong("a network", start);
+    CHECK(attempts.begin("a network", start) == 0s);
+    attempts.was_wrong("a network", start);
+    // From now on they stand in line, each behind the one before.
+    CHECK(attempts.begin("a network", start) == 1s);
+    CHECK(attempts.begin("a network", start) == 2s);
+    attempts.was_wrong("a network", start);
+    CHECK(attempts.begin("a network", start) == 4s);
+    CHECK(attempts.begin("a network", start) == 6s);
+    CHECK(attempts.begin("a network", start) == 8s);
+    CHECK_FALSE(attempts.begin("a network", start));
+    attempts.take_back("a network");
+    CHECK(attempts.begin("another", start) == 0s);
+    CHECK(attempts.begin("a network", start + 5min) == 0s);
+}
+
 TEST_CASE("failures are forgotten one by one")
 {
     Attempts attempts(options);
