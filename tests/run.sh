@@ -14,7 +14,7 @@ usage() {
 usage: tests/run.sh [--no-install] [--only STEP,…] [--fuzz-seconds N]
 
   --no-install      do not touch the system's packages
-  --only STEP,…     some of: lint, abi, release, interop, reload, asan, tsan, fuzz
+  --only STEP,…     some of: lint, abi, release, interop, reload, storm, asan, tsan, fuzz
   --fuzz-seconds N  for each fuzzer (default: $fuzz_seconds)
   --help            this text
 EOF
@@ -160,6 +160,16 @@ reload() {
     count_last_line "reload $preset" "$log" "$status"
 }
 
+# storm PRESET [OPTION…]: people log in by the hundred while others chat, and nobody loses a message.
+storm() {
+    local preset=$1 log=$logs/storm-$1.log status=0
+    shift
+    [ -x build/release/bin/nuncio-load ] || build release nuncio-load || return
+    step "a storm of logins, $preset"
+    timeout 300 tests/bench/storm.sh --build "build/$preset" --json "$logs/storm-$preset.json" "$@" > "$log" 2>&1 || status=$?
+    count_last_line "storm $preset" "$log" "$status"
+}
+
 # fuzz_one FUZZER: one run from the kept corpus; what it finds stays in build/fuzz/found.
 fuzz_one() {
     local name status=0
@@ -226,16 +236,19 @@ if wanted release && build release; then
     outside release
     wanted interop && interop release
     wanted reload && reload release
+    wanted storm && storm release --users 200 --logins 500 --pairs 2
 fi
 if wanted asan && build asan; then
     unit_tests asan
     wanted interop && interop asan
     wanted reload && reload asan --users 50 --rate 200
+    wanted storm && storm asan --users 50 --rate 100 --logins 100 --pairs 1
 fi
 if wanted tsan && build tsan; then
     unit_tests tsan
     wanted interop && interop tsan
     wanted reload && reload tsan --users 50 --rate 200
+    wanted storm && storm tsan --users 50 --rate 100 --logins 100 --pairs 1
 fi
 if wanted fuzz && build fuzz fuzzers; then
     fuzz

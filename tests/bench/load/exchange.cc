@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdio>
 #include <openssl/rand.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace nuncio::bench {
 
@@ -19,6 +21,19 @@ namespace {
         std::array<char, 9> text {};
         std::snprintf(text.data(), text.size(), "b%02x%02x%02x-", random[0], random[1], random[2]);
         return text.data();
+    }
+
+    void tell_leader()
+    {
+        std::puts("measuring");
+        std::fflush(stdout);
+    }
+
+    bool leader_has_gone()
+    {
+        pollfd input { .fd = STDIN_FILENO, .events = POLLIN, .revents = 0 };
+        std::array<char, 64> said {};
+        return ::poll(&input, 1, 0) == 1 && ::read(STDIN_FILENO, said.data(), said.size()) <= 0;
     }
 
 }
@@ -81,9 +96,13 @@ void Exchange::run(Meter& meter)
     latency_.clear();
     meter.begin();
     const auto before = delivered_;
-    engine_.run(
-        now_ns() + to_ns(options_.seconds),
-        [&] { return failed() || delivered_ - before >= options_.count; }, tick);
+    const auto is_enough = [&] {
+        return failed() || delivered_ - before >= options_.count
+            || (options_.is_led && leader_has_gone());
+    };
+    if (options_.is_led)
+        tell_leader();
+    engine_.run(now_ns() + to_ns(options_.seconds), is_enough, tick);
     meter.end();
     report_.units = delivered_ - before;
 

@@ -76,6 +76,8 @@ void add_exchange_options(CLI::App& command, Options& options)
         ->capture_default_str()
         ->check(CLI::Range(1, 4096));
     command.add_option("--rate", options.rate, "Stanzas per second of all sessions (open loop)");
+    command.add_flag("--led", options.is_led,
+        "Say \"measuring\" when it begins, and end with the standard input");
 }
 
 int run_exchange(Exchange& exchange, const std::string& name, Goal goal, Engine& engine,

@@ -68,6 +68,7 @@ struct Options {
     double rate = 0; // Stanzas per second over all sessions; 0 is a closed loop.
     std::uint32_t size = 200; // Bytes of a chat message on its way to the server.
     bool full_jid = false;
+    bool is_led = false; // Says when it measures, and measures until its standard input ends.
     std::uint32_t subscribers = 20;
     double hold = 2;
 
