@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cassert>
+#include <deque>
 #include <uv.h>
 #include <vector>
 
@@ -80,6 +81,7 @@ struct KernelLoop::State {
     Mailbox mailbox;
     TimerHeap timers;
     std::vector<TurnEnd*> turn_ends;
+    std::deque<Patient*> patients; // null: was forgotten
     bool asleep = false;
     std::atomic<Bell*> bell = nullptr; // of a manual loop that is asleep
     bool stopping = false;
@@ -214,6 +216,7 @@ bool KernelLoop::turn(Wait wait)
         poll(wait);
     for (int round = 0; round < mail_rounds && deliver_mail(); ++round) { }
     fire_timers();
+    serve_patients();
     run_turn_ends();
     return state.activity != activity;
 }
@@ -233,7 +236,8 @@ void KernelLoop::poll(Wait wait)
             std::max<std::int64_t>(delay.count(), 0), 0);
         state.alarm_at = next;
     }
-    const bool may_sleep = wait == Wait::yes && !state.stopping && state.turn_ends.empty();
+    const bool may_sleep
+        = wait == Wait::yes && !state.stopping && state.turn_ends.empty() && state.patients.empty();
     state.asleep = may_sleep && state.mailbox.fall_asleep();
     uv_run(&state.uv, state.asleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     wake_up();
@@ -353,6 +357,33 @@ void KernelLoop::forget_turn_end(TurnEnd& what)
         return;
     // Not erased: the list may be running.
     std::ranges::replace(state_->turn_ends, &what, nullptr);
+}
+
+void KernelLoop::serve_patients()
+{
+    auto& line = state_->patients;
+    for (std::size_t served = 0; served < patients_per_turn && !line.empty();) {
+        auto* const what = line.front();
+        line.pop_front();
+        if (!what)
+            continue;
+        what->queued_ = false;
+        ++state_->activity;
+        ++served;
+        what->at_last();
+    }
+}
+
+void KernelLoop::queue_patient(Patient& what)
+{
+    if (!std::exchange(what.queued_, true))
+        state_->patients.push_back(&what);
+}
+
+void KernelLoop::forget_patient(Patient& what)
+{
+    if (std::exchange(what.queued_, false))
+        std::ranges::replace(state_->patients, &what, nullptr);
 }
 
 std::string& KernelLoop::scratch(std::size_t which)

@@ -37,6 +37,20 @@ private:
     bool queued_ = false;
 };
 
+/// Something dear that others shall not wait for: few of its kind are done in one turn of the loop,
+/// in the order in which they came, and the sockets of everybody else are served in between.
+class Patient {
+public:
+    virtual void at_last() = 0;
+
+protected:
+    ~Patient() = default;
+
+private:
+    friend class KernelLoop;
+    bool queued_ = false;
+};
+
 /// For a block: what is started in it, a timer above all, is the kernel's, whoever called.
 class AsKernel {
 public:
@@ -89,6 +103,11 @@ public:
     void queue_turn_end(TurnEnd& what);
     void forget_turn_end(TurnEnd& what);
 
+    /// Calls `what.at_last()` in one of the next turns; queueing twice counts once.
+    void queue_patient(Patient& what);
+    void forget_patient(Patient& what);
+    static constexpr std::size_t patients_per_turn = 2;
+
     /// Takes what a posted job or a timer throws, with the plugin whose code it was. Without one,
     /// it ends the process.
     using FailureHandler = Function<void(void* plugin, std::exception_ptr)>;
@@ -130,6 +149,7 @@ private:
     void poll(Wait wait);
     bool deliver_mail();
     void fire_timers();
+    void serve_patients();
     void run_turn_ends();
 
     struct State;

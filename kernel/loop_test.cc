@@ -301,6 +301,40 @@ TEST_CASE("something that always has more to do at the end of a turn starves nob
     loop.forget_turn_end(greedy);
 }
 
+TEST_CASE("what is dear is done a few in a turn, in its order, and what was forgotten never")
+{
+    struct Dear final : Patient {
+        std::vector<int>* served = nullptr;
+        int number = 0;
+        void at_last() override { served->push_back(number); }
+    };
+    KernelLoop loop(0, ClockKind::manual);
+    std::vector<int> served;
+    std::vector<Dear> line(KernelLoop::patients_per_turn * 2 + 1);
+    for (auto& one : line) {
+        one.served = &served;
+        one.number = static_cast<int>(&one - line.data());
+        loop.queue_patient(one);
+        loop.queue_patient(one); // counts once
+    }
+    loop.forget_patient(line[1]);
+    // Whoever else has something to do is served in each of the turns between.
+    std::size_t others = 0;
+    std::vector<std::size_t> by_turn;
+    do {
+        loop.post([&] { ++others; });
+        const auto before = served.size();
+        loop.run_ready();
+        by_turn.push_back(served.size() - before);
+    } while (served.size() < line.size() - 1);
+    CHECK(served == std::vector<int> { 0, 2, 3, 4 });
+    CHECK(by_turn == std::vector<std::size_t>(2, KernelLoop::patients_per_turn));
+    CHECK(others == by_turn.size());
+    loop.queue_patient(line[1]);
+    loop.run_ready();
+    CHECK(served.back() == 1);
+}
+
 TEST_CASE("several loops take turns on one thread")
 {
     KernelLoop a(0, ClockKind::manual);

@@ -76,6 +76,7 @@ SocketConnection::SocketConnection(KernelLoop& loop, int fd, std::string address
 SocketConnection::~SocketConnection()
 {
     loop_->forget_turn_end(*this);
+    loop_->forget_patient(*this);
     stop_watching();
     if (fd_ >= 0)
         ::close(fd_);
@@ -170,13 +171,34 @@ void SocketConnection::on_ready(int status, int events)
         blocked_ = false;
         flush_later();
     }
-    if ((events & UV_READABLE) && may_read())
+    if (!(events & UV_READABLE) || !may_read())
+        return;
+    if (tls_ && !tls_->is_done())
+        wait_for_handshake();
+    else
+        read_once();
+}
+
+/// A handshake takes the processor as long as a hundred messages. When many come at once, those who
+/// chat shall not wait for all of them.
+void SocketConnection::wait_for_handshake()
+{
+    waits_ = true;
+    update_interest();
+    loop_->queue_patient(*this);
+}
+
+void SocketConnection::at_last()
+{
+    waits_ = false;
+    flush_later(); // and watch again
+    if (may_read())
         read_once();
 }
 
 bool SocketConnection::may_read() const
 {
-    if (!user_ || peer_ended_ || move_)
+    if (!user_ || peer_ended_ || move_ || waits_)
         return false;
     if (state_ == State::closing || state_ == State::half_closed)
         return true;

@@ -16,7 +16,7 @@ class TlsLayer;
 /// One recv per readiness into the loop's read buffer, one send at the end of a turn. While nothing
 /// is pending it holds no buffer. libuv only says when the socket is ready, so that the descriptor
 /// can change loops.
-class SocketConnection final : public Connection, private TurnEnd {
+class SocketConnection final : public Connection, private TurnEnd, private Patient {
 public:
     /// Takes `fd`. On the thread of `loop`, which has a real clock. Reads once there is a user.
     SocketConnection(KernelLoop& loop, int fd, std::string address);
@@ -73,6 +73,8 @@ private:
 
     // Reading
     void on_ready(int status, int events);
+    void wait_for_handshake();
+    void at_last() override;
     void read_once();
     void receive(std::string_view bytes);
     void deliver(std::string_view plain);
@@ -108,6 +110,7 @@ private:
     int interest_ = 0;
     State state_ = State::open;
     bool paused_ = false;
+    bool waits_ = false; ///< what it has to read is dear, and others come first
     bool blocked_ = false; ///< the socket takes nothing now
     bool peer_ended_ = false;
     bool encrypted_ = false;
