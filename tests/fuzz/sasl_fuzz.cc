@@ -1,5 +1,6 @@
 // SASL: no sequence of messages gets anybody in who did not prove who they are.
 #include "sasl/exchange.h"
+#include "sasl/hashed_token.h"
 #include "sasl/sasl2_login.h"
 #include "sasl/scram.h"
 #include "sasl/scram_message.h"
@@ -59,7 +60,22 @@ std::string_view take_line(std::string_view& rest)
     return line;
 }
 
-void require_owner(const Exchange& exchange, bool knew_password)
+constexpr std::string_view token_secret = "secret";
+
+/// What a client with the token says of it (draft-schmaus-kitten-sasl-ht §3.1).
+std::string token_proof(const MechanismInfo& mechanism)
+{
+    const auto binding = token_binding(mechanism);
+    return hmac(mechanism.hash, token_secret,
+        "Initiator" + (binding.empty() ? std::string() : both_bindings().find(binding)));
+}
+
+struct Known {
+    bool password = false;
+    bool token = false;
+};
+
+void require_owner(const Exchange& exchange, Known known)
 {
     const auto mechanism = exchange.mechanism_name();
     if (mechanism == "ANONYMOUS")
@@ -67,9 +83,19 @@ void require_owner(const Exchange& exchange, bool knew_password)
     if (mechanism == "EXTERNAL")
         return require(exchange.user() == "nurse" || exchange.user() == "romeo",
             "a certificate opens to its owners alone");
+    require(exchange.user() == "juliet", "a secret opens to its owner alone");
+    if (mechanism.starts_with("HT-"))
+        return require(known.token && exchange.token_id() == "id", "nobody guesses a token");
     require(mechanism == "PLAIN", "nobody guesses a nonce");
-    require(knew_password, "only the right password opens");
-    require(exchange.user() == "juliet", "and only to its owner");
+    require(known.password, "only the right password opens");
+}
+
+Element authenticate(std::string_view mechanism, const std::string& text)
+{
+    Element element("authenticate", ns_sasl2);
+    element.attr("mechanism", mechanism);
+    element.add("initial-response").text(text);
+    return element;
 }
 
 /// Each line is one element: its first character says which, of which form and how it is encoded.
@@ -88,13 +114,14 @@ Element element_of(char kind, std::string_view mechanism, std::string_view data)
     case 'x':
     case 'y':
         return Element("abort", is_old ? ns_sasl : ns_sasl2);
+    case 'h': // by who has the token
+        if (const MechanismInfo* const info = find_token_mechanism(mechanism))
+            return authenticate(
+                mechanism, to_base64(std::string(data) + '\0' + token_proof(*info)));
+        [[fallthrough]];
     case 's':
-    case 'S': {
-        Element element("authenticate", ns_sasl2);
-        element.attr("mechanism", mechanism);
-        element.add("initial-response").text(text);
-        return element;
-    }
+    case 'S':
+        return authenticate(mechanism, text);
     default:
         return std::move(Element("auth", ns_sasl).attr("mechanism", mechanism).text(text));
     }
@@ -112,7 +139,7 @@ void play_exchange(std::string_view input)
         .has_channel_binding = true,
         .has_certificate = true });
     Exchange exchange({ "capulet.lit", offer, both_bindings(), decoys(), true, true });
-    bool knew_password = false;
+    Known known;
     std::string said;
     for (int steps = 0; !input.empty() && steps < 64; ++steps) {
         std::string_view line = take_line(input);
@@ -120,11 +147,13 @@ void play_exchange(std::string_view input)
         line.remove_prefix(line.empty() ? 0 : 1);
         const auto comma = std::min(line.find(' '), line.size());
         const auto data = line.substr(std::min(comma + 1, line.size()));
+        known.token = kind == 'h';
         auto step = exchange.handle(element_of(kind, line.substr(0, comma), data));
         for (int asked = 0; asked < 2; ++asked) {
             if (step.kind == Step::Kind::ask_password) {
-                knew_password = exchange.user() == "juliet" && exchange.take_password() == "pencil";
-                step = exchange.resume({ .password_matches = knew_password });
+                known.password
+                    = exchange.user() == "juliet" && exchange.take_password() == "pencil";
+                step = exchange.resume({ .password_matches = known.password });
             } else if (step.kind == Step::Kind::ask_keys) {
                 BackendAnswer answer;
                 if (exchange.user() == "juliet")
@@ -141,15 +170,15 @@ void play_exchange(std::string_view input)
             } else if (step.kind == Step::Kind::ask_tokens) {
                 BackendAnswer answer;
                 if (exchange.user() == "juliet")
-                    answer.tokens = { { "id", "secret" } };
+                    answer.tokens = { { "id", std::string(token_secret) } };
                 step = exchange.resume(std::move(answer));
             }
         }
         append_xml(said, step, exchange.form());
         if (step.kind == Step::Kind::success) {
-            require_owner(exchange, knew_password);
+            require_owner(exchange, known);
             // The owner of the stream may still be refused, and somebody else may try.
-            if (kind == 'A')
+            if (kind == 'A' || kind == 'S' || kind == 'h')
                 append_xml(said, exchange.refuse(Failure::account_disabled));
         }
     }
@@ -187,6 +216,39 @@ void play_scram(std::string_view input)
         "channel binding and nonce are the ones of this exchange");
     require(!scram.user().empty(), "somebody came in");
     require(scram.respond(open).kind == Step::Kind::failure, "an exchange ends once");
+}
+
+/// A client that has a token, but whose name and channel are the fuzzer's, and bytes of its proof.
+void play_token(std::string_view input)
+{
+    const std::string name(take_line(input));
+    const std::string binding(take_line(input));
+    const auto hash = ScramHash::sha256;
+    std::string proof = hmac(hash, token_secret, "Initiator" + binding);
+    bool is_changed = false;
+    for (std::size_t i = 0; i < std::min(input.size(), proof.size()); ++i) {
+        proof[i] = static_cast<char>(proof[i] ^ input[i]);
+        is_changed |= input[i] != 0;
+    }
+    HashedToken token(hash, "exporter");
+    auto step = token.respond(name + '\0' + proof);
+    if (step.kind != Step::Kind::ask_tokens)
+        return;
+    require(token.user().empty() || *prepare_local(token.user()) == token.user(),
+        "who is asked for has a prepared name");
+    const bool is_expired = input.size() % 2;
+    step = token.resume({ .tokens
+        = { { "other", "of somebody" }, { "id", std::string(token_secret), is_expired } } });
+    const bool is_right = !is_changed && binding == "exporter" && !token.user().empty();
+    require((step.kind == Step::Kind::success) == (is_right && !is_expired),
+        "the right proof on the right channel opens, and no other");
+    require(step.kind == Step::Kind::success
+            || (step.failure == Failure::credentials_expired) == (is_right && is_expired),
+        "only its owner hears that a token has expired");
+    if (step.kind == Step::Kind::success)
+        require(token.token_id() == "id"
+                && step.data == hmac(hash, token_secret, "Responder" + binding),
+            "the server proves which token it was");
 }
 
 /// What lies beside the SASL data of `<authenticate/>`.
@@ -229,6 +291,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_base64(input);
     play_exchange(input);
     play_scram(input);
+    play_token(input);
     play_request(input);
     return 0;
 }
