@@ -1,6 +1,7 @@
 // A host's chain of auth backends behind one face.
 #include "auth_chain.h"
 
+#include "first_objection.h"
 #include "server.h"
 #include "service_call.h"
 #include "virtual_host.h"
@@ -283,9 +284,11 @@ task<Result<void>> AuthChain::approve(std::string user, std::string password)
     std::vector<Completion<std::optional<Error>>> waits;
     PasswordChoosing event { host_, user, password, waits };
     run_chain(*chain, &event);
-    for (auto& wait : waits)
-        if (auto refusal = co_await wait; refusal)
-            co_return *std::move(refusal);
+    Error too_late { std::string(answers_too_late), Error::Kind::unavailable };
+    auto refusal = co_await first_objection(
+        std::move(waits), host_.server().settings().limits.answer_time, std::move(too_late));
+    if (refusal)
+        co_return *std::move(refusal);
     co_return Result<void>();
 }
 
@@ -415,8 +418,14 @@ task<Result<void>> AuthChain::remove(std::string user)
         announced.resolve(std::move(waits));
     });
     const auto waits = co_await announced;
-    for (const Completion<bool>& wait : waits)
-        co_await wait;
+    const TimePoint deadline
+        = Loop::current()->now() + host_.server().settings().limits.answer_time;
+    for (const Completion<bool>& wait : waits) {
+        const auto ready = co_await within(wait, deadline - Loop::current()->now());
+        if (!ready)
+            host_.server().log().warn(
+                "the account {} is removed: {}", jid->text(), answers_too_late);
+    }
     Completion<bool> told;
     in_turn(AccountRemoved::hook, *jid, [this, told](Account& account) {
         const std::vector<Session*> sessions(account.sessions().begin(), account.sessions().end());

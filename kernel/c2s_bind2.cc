@@ -3,6 +3,7 @@
 #include "c2s_parts.h"
 #include "c2s_stream.h"
 #include "detached.h"
+#include "first_objection.h"
 #include "route_table.h"
 #include "sasl/hashed_token.h"
 #include "sasl/sasl2_login.h"
@@ -54,9 +55,16 @@ struct Completing {
         run_chain(chain, &event);
         if (answers.empty())
             hold = {};
-        for (auto& answer : answers)
-            if (auto element = co_await answer; element)
-                elements.push_back(*std::move(element));
+        const TimePoint deadline
+            = Loop::current()->now() + host.server().settings().limits.answer_time;
+        for (const auto& answer : answers) {
+            auto element = co_await within(answer, deadline - Loop::current()->now());
+            // Who logs in did nothing wrong, and comes in without it.
+            if (!element)
+                host.server().log().warn("a login of {}: {}", bare, answers_too_late);
+            else if (*element)
+                elements.push_back(**std::move(element));
+        }
         co_return elements;
     }
 

@@ -333,6 +333,49 @@ TEST_CASE("plugins may refuse somebody who has proved who they are, and only the
         verdict.asked == "juliet PLAIN, juliet PLAIN, juliet PLAIN, juliet PLAIN, juliet PLAIN, ");
 }
 
+TEST_CASE("plugins that look into a login have a bounded time for it")
+{
+    House house;
+    const Duration time = house.server->settings().limits.answer_time;
+    std::optional<Completion<std::optional<std::string>>> doubt;
+    house.on<AuthenticationBeginning>([&doubt](AuthenticationBeginning& event) {
+        if (doubt)
+            event.waits.push_back(*doubt);
+        return Flow::next;
+    });
+    Verdict verdict(house);
+    Client client(house);
+    client.say(client_header);
+
+    verdict.answer.emplace();
+    CHECK(client.authenticate("juliet").empty());
+    house.advance(time);
+    CHECK(has(client.hear(), "<temporary-auth-failure/>"));
+    verdict.answer->resolve(std::nullopt); // too late
+    CHECK(client.hear().empty());
+    verdict.answer.reset();
+
+    // A stream has a minute in all.
+    doubt.emplace();
+    Client doubted(house);
+    doubted.say(client_header);
+    CHECK(doubted.authenticate("juliet").empty());
+    house.advance(time);
+    CHECK(has(doubted.hear(), "<temporary-auth-failure/>"));
+    doubt->resolve(std::nullopt);
+    CHECK(doubted.hear().empty());
+
+    // The last moment is not too late.
+    Client other(house);
+    other.say(client_header);
+    doubt.emplace();
+    CHECK(other.authenticate("juliet").empty());
+    house.advance(time - 1ms);
+    CHECK(other.hear().empty());
+    doubt->resolve(std::nullopt);
+    CHECK(has(other.hear(), "<success"));
+}
+
 TEST_CASE("SCRAM's proof is judged, too, before the server proves itself")
 {
     House house;

@@ -5,7 +5,9 @@
 #include "c2s_negotiation.h"
 #include "c2s_parts.h"
 #include "c2s_stream.h"
+#include "first_objection.h"
 #include "route_table.h"
+#include "server.h"
 #include "token_door.h"
 #include "virtual_host.h"
 
@@ -79,6 +81,11 @@ namespace {
         }
     }
 
+    Duration answer_time(VirtualHost& host)
+    {
+        return host.server().settings().limits.answer_time;
+    }
+
     /// Asks the plugins whether the attempt may be made at all: the reason why not, or nothing.
     task<std::optional<std::string>> refusal(
         std::shared_ptr<StreamHandle> handle, std::string user, std::string mechanism)
@@ -94,10 +101,11 @@ namespace {
         }
         if (delay > Duration::zero())
             co_await sleep_for(delay);
-        for (auto& wait : waits)
-            if (auto reason = co_await wait; reason)
-                co_return reason;
-        co_return std::optional<std::string>();
+        if (waits.empty())
+            co_return std::optional<std::string>(); // most logins: no frame for it
+        auto reason = co_await first_objection(
+            std::move(waits), answer_time(host), std::string(answers_too_late));
+        co_return reason;
     }
 
     /// What the plugins hold against somebody who has proved who it is.
@@ -109,10 +117,12 @@ namespace {
         co_await in_service(host, &RouteTable::authentication_proved);
         AuthenticationProved event { *handle, user, mechanism, waits };
         run_chain(host.table().authentication_proved, &event);
-        for (auto& wait : waits)
-            if (auto refusal = co_await wait; refusal)
-                co_return refusal;
-        co_return std::optional<Error>();
+        if (waits.empty())
+            co_return std::optional<Error>();
+        Error too_late { std::string(answers_too_late), Error::Kind::unavailable };
+        auto refusal
+            = co_await first_objection(std::move(waits), answer_time(host), std::move(too_late));
+        co_return refusal;
     }
 
 }

@@ -633,7 +633,7 @@ TEST_CASE("plugins judge and hear of logins with SASL2 as of others")
 TEST_CASE("a stream may end while its login waits for somebody")
 {
     for (const bool at_bind : { false, true }) {
-        House house({ .loops = 2 });
+        House house({ .loops = 2, .limits = { .answer_time = 10min } });
         const Completion<std::optional<Element>> metadata;
         house.on<ResourceBinding>([&](ResourceBinding& event) {
             event.answers.push_back(metadata);
@@ -667,7 +667,7 @@ TEST_CASE("a stream may end while its login waits for somebody")
 
 TEST_CASE("a bind that takes too long meets the time limit")
 {
-    House house;
+    House house({ .limits = { .answer_time = 10min } });
     const Completion<std::optional<Element>> metadata;
     house.on<ResourceBinding>([&](ResourceBinding& event) {
         event.answers.push_back(metadata);
@@ -681,6 +681,28 @@ TEST_CASE("a bind that takes too long meets the time limit")
     metadata.resolve(std::nullopt);
     CHECK(client.hear().empty());
     CHECK(client.is_closed());
+}
+
+TEST_CASE(
+    "who logs in does not wait for a plugin that does not say what it has for the new session")
+{
+    House house;
+    const Completion<std::optional<Element>> never, late;
+    house.on<ResourceBinding>([&](ResourceBinding& event) {
+        event.answers = { never, late };
+        return Flow::next;
+    });
+    Client client(house);
+    client.say(client_header);
+    client.say(plain("juliet", bind_wish));
+    late.resolve(Element("extra", "urn:test"));
+    house.advance(house.server->settings().limits.answer_time);
+    const std::string heard = client.hear();
+    CHECK(has(heard, "<bound "));
+    CHECK(has(heard, "<extra ")); // it had come in time
+    CHECK_FALSE(client.is_closed());
+    never.resolve(std::nullopt);
+    CHECK(client.hear().empty());
 }
 
 // ---- XEP-0484 ----

@@ -23,6 +23,7 @@ struct Limits {
     // before authentication
     Bytes stanza_bytes_before_auth { 10000 }; ///< RFC 6120 §4.9.3.14: never below 10,000
     Duration negotiation_time = 60s; ///< from connect to bound
+    Duration answer_time = 30s; ///< of plugins that look into a login, a password, an account
     std::uint32_t auth_attempts
         = 3; ///< passwords tried on a stream before it ends; other failures: 4 times that
     std::uint32_t connections_per_address = 200; ///< open streams of one address; loopback too
@@ -133,7 +134,7 @@ struct Settings {
     std::vector<ListenSettings> listen;
     std::vector<HostSettings> hosts;
     ConfigSource source;
-    Value written; ///< the merged table that all this was read from
+    Value written; ///< the merged table that all this was read from; see hold_back()
 };
 
 }

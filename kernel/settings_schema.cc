@@ -53,6 +53,11 @@ const Schema& limits_schema()
                   "From connecting to a bound resource; who takes longer is disconnected.")
               .range(1, 3600)
               .reload(Reload::live)
+              .option("answer_time", &Limits::answer_time,
+                  "How long a login or a new password waits for plugins that look into it, as a "
+                  "policy in Lua does; without their answers it is refused.")
+              .range(0.1, 600)
+              .reload(Reload::live)
               .option("auth_attempts", &Limits::auth_attempts,
                   "Wrong passwords on one stream before it is closed; failures of another sort "
                   "count a "

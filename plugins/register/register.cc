@@ -18,6 +18,7 @@ struct Settings {
     std::uint32_t burst = 3;
     Duration interval = std::chrono::minutes(10);
     bool exempt_loopback = false;
+    Duration answer_time = 30s;
 };
 
 class Register final : public Plugin {
@@ -37,7 +38,11 @@ public:
             .option("interval", &Settings::interval, "After which time one more try is granted.")
             .range(1, 1e9)
             .option("exempt_loopback", &Settings::exempt_loopback,
-                "No limit for connections from this machine.");
+                "No limit for connections from this machine.")
+            .option("answer_time", &Settings::answer_time,
+                "How long a registration waits for plugins that look into it, as a policy in Lua "
+                "does; without their answers it is refused.")
+            .range(0.1, 600);
     }
 
     Result<void> configure(const Config& config) override
@@ -121,9 +126,18 @@ private:
         std::vector<Completion<std::optional<StanzaError>>> waits;
         AccountRegistering event { *stream, account, form, waits };
         context_->emit(event);
-        for (auto& wait : waits)
-            if (auto refusal = co_await wait; refusal)
-                co_return refusal;
+        const TimePoint deadline = Loop::current()->now() + settings_.answer_time;
+        for (const auto& wait : waits) {
+            auto refusal = co_await within(wait, deadline - Loop::current()->now());
+            if (!refusal) {
+                context_->log().warn("the registration of {} is refused: a plugin that was to look "
+                                     "into it has not answered in time (answer_time)",
+                    account);
+                co_return StanzaError { Condition::resource_constraint, "try again later" };
+            }
+            if (*refusal)
+                co_return *std::move(refusal);
+        }
         co_return std::optional<StanzaError>();
     }
 

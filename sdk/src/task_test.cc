@@ -52,6 +52,12 @@ namespace {
         plugin = current_plugin();
     }
 
+    task<void> note_within(Completion<int> value, Duration time, std::optional<int>& answer)
+    {
+        answer = -1;
+        answer = co_await within(value, time);
+    }
+
     /// A task that is started and may be dropped while it waits.
     struct Owned {
         struct promise_type {
@@ -127,6 +133,61 @@ TEST_CASE("what a task throws is thrown where it is awaited")
     CHECK(text.empty());
     loop.advance(1s);
     CHECK(text == "late");
+}
+
+TEST_CASE("what does not come within the time is not waited for")
+{
+    SmallLoop loop;
+    std::optional<int> answer;
+    Completion<int> value;
+    SUBCASE("it is there")
+    {
+        value.resolve(1);
+        loop.run([&] { run_detached(note_within(value, 0s, answer)); });
+        CHECK(answer == 1);
+    }
+    SUBCASE("it comes just in time")
+    {
+        loop.run([&] { run_detached(note_within(value, 1s, answer)); });
+        loop.advance(1s - 1ms);
+        CHECK(answer == -1);
+        value.resolve(2);
+        loop.run_ready();
+        CHECK(answer == 2);
+        CHECK(loop.timers() == 0);
+        loop.advance(1s);
+    }
+    SUBCASE("it comes too late")
+    {
+        loop.run([&] { run_detached(note_within(value, 1s, answer)); });
+        loop.advance(1s);
+        CHECK_FALSE(answer);
+        value.resolve(3);
+        loop.run_ready();
+        CHECK_FALSE(answer);
+    }
+    SUBCASE("it comes while the time runs out")
+    {
+        Timer racing;
+        loop.run([&] {
+            run_detached(note_within(value, 1s, answer));
+            racing = loop.after(1s, [&value] { value.resolve(4); }); // after the other one
+        });
+        loop.advance(2s);
+        CHECK_FALSE(answer);
+    }
+    SUBCASE("who waits is destroyed")
+    {
+        loop.run([&] {
+            const auto owned = run_owned(note_within(value, 1s, answer));
+            CHECK(loop.timers() == 1);
+            owned.handle.destroy();
+        });
+        CHECK(loop.timers() == 0);
+        value.resolve(5);
+        loop.advance(2s);
+        CHECK(answer == -1);
+    }
 }
 
 TEST_CASE("a task may be destroyed while it waits")

@@ -212,7 +212,57 @@ private:
     std::shared_ptr<State> state_; // shared: the giver and the waiter end in any order
 };
 
+namespace detail {
+
+    /// Waits for an answer and for a timer; whichever comes first resumes. A named local of the
+    /// frame that waits, so that the other one is called off before anything else happens.
+    template <class T>
+    class Race {
+    public:
+        Race(const Completion<T>& answer, Duration time)
+            : answer_(answer.operator co_await())
+            , time_(time)
+        {
+        }
+        Race(const Race&) = delete;
+        Race& operator=(const Race&) = delete;
+
+        bool await_ready() const { return answer_.await_ready(); }
+        bool await_suspend(std::coroutine_handle<> waiting)
+        {
+            timer_ = Loop::current()->after(time_, [this, waiting] {
+                is_late_ = true;
+                waiting.resume();
+            });
+            return answer_.await_suspend(waiting);
+        }
+        std::optional<T> await_resume()
+        {
+            if (is_late_)
+                return std::nullopt;
+            return answer_.await_resume();
+        }
+
+    private:
+        typename Completion<T>::Awaiter answer_;
+        const Duration time_;
+        Timer timer_;
+        bool is_late_ = false;
+    };
+
+}
+
 /// Waits on the current loop's clock.
 NUNCIO_API task<void> sleep_for(Duration delay);
+
+/// What `answer` brings within `time` on the current loop's clock, or nothing; what it brings later
+/// is dropped. For answers that may never come.
+template <class T>
+task<std::optional<T>> within(Completion<T> answer, Duration time)
+{
+    detail::Race<T> race(answer, time > Duration::zero() ? time : Duration::zero());
+    std::optional<T> value = co_await race;
+    co_return value;
+}
 
 }
