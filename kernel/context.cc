@@ -64,8 +64,21 @@ Result<void> InstanceContext::end()
     return {};
 }
 
+const InstanceContext::Neighbours* InstanceContext::neighbours() const
+{
+    const Loop* const main = &instance_.host().server().main_loop();
+    return Loop::current() == main ? neighbours_ : nullptr;
+}
+
+void InstanceContext::admit()
+{
+    const std::lock_guard lock(spawn_mutex_);
+    is_admitted_.store(true, std::memory_order_release);
+}
+
 void InstanceContext::commit()
 {
+    // Since it was admitted nobody adds to what was spawned.
     if (made().periodics.empty() && spawned_.empty())
         return;
     host().home(host().jid()).post([this, held = Lease(instance_)] {
@@ -84,7 +97,7 @@ void InstanceContext::commit()
 
 bool InstanceContext::may_register(std::string_view what)
 {
-    if (neighbours_)
+    if (neighbours())
         return true;
     log_->error("{} was registered outside of start: ignored", what);
     return false;
@@ -138,8 +151,8 @@ void InstanceContext::form(Component component, Element form)
 Store InstanceContext::store(std::string_view name)
 {
     bool has_driver = false;
-    if (neighbours_) {
-        for (PluginInstance* other : neighbours_->instances)
+    if (const Neighbours* const starting = neighbours()) {
+        for (PluginInstance* other : starting->instances)
             for (const auto& service : other->registrations().services)
                 has_driver = has_driver || service.interface == StorageDriver::interface;
     } else if (is_on_loop()) {
@@ -188,9 +201,15 @@ void InstanceContext::command(Command command, CommandHandler handler)
 
 void InstanceContext::spawn(task<void> job)
 {
-    if (!is_admitted_)
-        spawned_.push_back(std::move(job));
-    else if (is_on_loop())
+    if (!is_admitted_.load(std::memory_order_acquire)) {
+        // A job that `start` has begun may get here on any thread, before or after it is admitted.
+        const std::lock_guard lock(spawn_mutex_);
+        if (!is_admitted_.load(std::memory_order_relaxed)) {
+            spawned_.push_back(std::move(job));
+            return;
+        }
+    }
+    if (is_on_loop())
         run_task(instance_, std::move(job));
     else
         host()
@@ -332,7 +351,7 @@ void InstanceContext::add_service(std::string_view interface, void* service)
 
 Function<void*()> InstanceContext::service_finder(std::string_view interface)
 {
-    if (neighbours_)
+    if (neighbours())
         made().uses.emplace_back(interface);
     return [&instance = instance_, interface = std::string(interface)]() -> void* {
         // Worker threads have no table: what a service does belongs on a loop.

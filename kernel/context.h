@@ -6,7 +6,9 @@
 
 #include <nuncio/context.h>
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +33,7 @@ public:
     /// … and closes them: the first registration that could not be made, if any.
     Result<void> end();
     /// Main thread, before the table is published: what is spawned from now on runs at once.
-    void admit() { is_admitted_ = true; }
+    void admit();
     /// Main thread, once the table is published: starts what was to repeat and what was spawned.
     void commit();
 
@@ -67,6 +69,8 @@ protected:
         Loop& loop, ProcessOptions options, ProcessEvents events) override;
 
 private:
+    /// While it starts, and for nobody but `start` itself: not for jobs that it has begun.
+    const Neighbours* neighbours() const;
     bool may_register(std::string_view what);
     void fail(Error error);
     /// The neighbour of whom `test` is true, or null.
@@ -78,10 +82,11 @@ private:
     PluginInstance& instance_;
     PoolBacklog& pool_;
     std::unique_ptr<Log> log_;
-    const Neighbours* neighbours_ = nullptr; // while it starts
-    bool is_admitted_ = false; // told to the loops by the letters with the table
+    const Neighbours* neighbours_ = nullptr; // of the main thread
     std::optional<Error> failure_;
-    std::vector<task<void>> spawned_; // until admitted
+    std::mutex spawn_mutex_;
+    std::atomic<bool> is_admitted_ = false; // set with the mutex
+    std::vector<task<void>> spawned_; // guarded: until admitted
 };
 
 /// What the plugin host keeps of an instance. Ends in the reverse order.

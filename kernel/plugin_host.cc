@@ -109,8 +109,11 @@ struct PluginHost::State {
                 forget_unpublished(leaving);
             },
             [this, done = std::move(done)](Result<Figures> ended) {
-                if (auto retirement = under_way->take_retirement())
+                if (auto retirement = under_way->take_retirement()) {
+                    if (!ended)
+                        forget_unpublished(retirement->leaving()); // the next attempt is a new one
                     pinned.push_back(std::move(retirement)); // swept when it is over
+                }
                 done(std::move(ended));
                 // Not from inside of it.
                 server.main_loop().post([this] {
@@ -172,6 +175,7 @@ struct PluginHost::State {
     void go_on(std::shared_ptr<Refresh> refresh);
 
     void start_all();
+    void end(Instances in_vain);
     void reload(const std::string& name, const ReloadOptions& options,
         const std::function<void(Result<Value>)>& done);
 };
@@ -230,15 +234,27 @@ void PluginHost::State::start_all()
                 server.log().error(
                     "plugin {} is left out on {}: {}", name, host->domain(), opened.error().text);
         }
-        auto built = build_instances(change, OnFailure::leave_out, pool);
+        Instances in_vain;
+        auto built = build_instances(change, OnFailure::leave_out, pool, in_vain);
         const Instances fresh = std::move(*built); // leaving out does not fail
         for (const auto& instance : fresh)
             instance->parts().context.admit();
         host->publish(RouteTable::build(fresh), {});
         for (const auto& instance : fresh)
             instance->parts().context.commit();
+        end(std::move(in_vain));
     }
     files.forget_unused();
+}
+
+/// Nobody waits for it: what has not ended is listed until it has.
+void PluginHost::State::end(Instances in_vain)
+{
+    forget_unpublished(in_vain);
+    pinned.push_back(std::make_unique<Retirement>(
+        server, std::move(in_vain), std::vector<Retirement::Bystander>(), patience));
+    pinned.back()->begin({});
+    std::erase_if(pinned, [](const auto& one) { return one->is_over(); });
 }
 
 Result<void> PluginHost::start_all()
@@ -339,6 +355,14 @@ void PluginHost::refresh(std::function<void(Value::Array)> done)
         refresh->done = done;
         state_->go_on(refresh);
         state_->end_turn();
+    });
+}
+
+bool PluginHost::is_ending_on(const VirtualHost& host) const
+{
+    return std::ranges::any_of(state_->pinned, [&](const auto& retirement) {
+        return std::ranges::any_of(retirement->leaving(),
+            [&](const auto& instance) { return &instance->host() == &host; });
     });
 }
 

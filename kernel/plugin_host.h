@@ -64,6 +64,8 @@ public:
     /// For hosts that are not served yet: starts all that they enable, in one transaction. A
     /// failure names the plugin, and nothing of them runs then.
     void start(const std::vector<VirtualHost*>& hosts, Done done);
+    /// Whether something of plugins that serve no more is still under way there.
+    bool is_ending_on(const VirtualHost& host) const;
     /// Ends everything on a host that is about to go. All of it happens in one turn, so that no
     /// other change of plugins meets the host on its way: `first` begins it and calls what it is
     /// given once nothing leads to the host any more. `done` hears whether something was pinned.

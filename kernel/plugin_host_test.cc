@@ -102,6 +102,38 @@ TEST_CASE("a plugin that fails to start is left out and leaves no trace; others 
     CHECK_FALSE(server.host().published()->iq[0].contains("urn:test:thrower"));
 }
 
+TEST_CASE("what a plugin began before it failed to start ends before the plugin does")
+{
+    constexpr std::string_view end = "ends after 43 jobs and 1 slots";
+    const auto is_gone = [](TestServer& server) {
+        return row_of(server, "hasty").is_null() && (is_sanitized || mapped("hasty") == 0);
+    };
+    {
+        // At the start of the server, whose loops do not run yet.
+        TestServer server({ "hasty", "greeter" });
+        REQUIRE(server.started());
+        server->advance(1s);
+        CHECK(running(server) == "greeter");
+        CHECK(server.logs().has("hasty does not start on a.example: it is in too much of a hurry"));
+        CHECK(server.logs().has(end));
+        CHECK(is_gone(server));
+    }
+    // While it runs; the account is in memory, so that the value in its slot would outlive the
+    // code.
+    TestServer server({ "greeter" });
+    const Jid user = *Jid::parse("u@a.example");
+    AccountRef account;
+    Loop& home = server.host().home(user);
+    home.post([&] { account = server.host().account(user); });
+    server->settle();
+    CHECK(server.load("hasty").find("it is in too much of a hurry") != std::string::npos);
+    CHECK(server.logs().has(end));
+    CHECK(running(server) == "greeter");
+    CHECK(is_gone(server));
+    home.post([&account] { account = {}; });
+    server->settle();
+}
+
 TEST_CASE("load and unload switch what the server answers")
 {
     TestServer server({});

@@ -38,7 +38,8 @@ namespace {
     }
 
     Result<std::shared_ptr<PluginInstance>> start_instance(const HostChange& change,
-        const HostChange::New& added, const Instances& neighbours, PoolBacklog& pool)
+        const HostChange::New& added, const Instances& neighbours, PoolBacklog& pool,
+        Instances& in_vain)
     {
         VirtualHost& host = *change.host;
         const std::string& name = added.generation->note().name;
@@ -49,11 +50,13 @@ namespace {
         InstanceContext::Neighbours all { {}, &change.settings };
         for (const auto& other : neighbours)
             all.instances.push_back(other.get());
-        if (auto started = run_start(*instance, all); !started)
-            return Error { "plugin " + name + " does not start on " + std::string(host.domain())
-                    + ": " + started.error().text,
-                started.error().kind };
-        return instance;
+        auto started = run_start(*instance, all);
+        if (started)
+            return instance;
+        in_vain.push_back(std::move(instance));
+        return Error { "plugin " + name + " does not start on " + std::string(host.domain()) + ": "
+                + started.error().text,
+            started.error().kind };
     }
 
     /// The requirement that nobody of `instances` provides, or null: a provider may have failed.
@@ -68,15 +71,10 @@ namespace {
         return nullptr;
     }
 
-    void end_in_reverse(Instances& instances)
-    {
-        while (!instances.empty())
-            instances.pop_back();
-    }
-
 }
 
-Result<Instances> build_instances(const HostChange& change, OnFailure on_failure, PoolBacklog& pool)
+Result<Instances> build_instances(
+    const HostChange& change, OnFailure on_failure, PoolBacklog& pool, Instances& in_vain)
 {
     const std::string domain(change.host->domain());
     Log& log = change.host->server().log();
@@ -108,7 +106,7 @@ Result<Instances> build_instances(const HostChange& change, OnFailure on_failure
                            Error { "plugin " + notes[index]->name + " is left out on " + domain
                                    + ": it requires " + *missing + ", whose provider did not start",
                                Error::Kind::unavailable })
-                               : start_instance(change, added, running, pool);
+                               : start_instance(change, added, running, pool, in_vain);
         if (started) {
             running.push_back(*started);
             fresh.push_back(*started);
@@ -116,9 +114,8 @@ Result<Instances> build_instances(const HostChange& change, OnFailure on_failure
             continue;
         }
         if (on_failure == OnFailure::give_up) {
-            next.clear();
-            running.clear();
-            end_in_reverse(fresh);
+            // The one that failed came last.
+            in_vain.insert(in_vain.begin(), fresh.begin(), fresh.end());
             return started.error();
         }
         log.error("{}", started.error().text);

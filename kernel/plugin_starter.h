@@ -36,8 +36,9 @@ enum class OnFailure {
 };
 
 /// The instances of the host after the change, in the order of their start. New ones have started,
-/// but nothing of theirs is visible yet.
+/// but nothing of theirs is visible yet. `in_vain` takes those that began to start and are not
+/// among them, in that order, too: jobs of theirs may be under way, so they end by a Retirement.
 Result<Instances> build_instances(
-    const HostChange& change, OnFailure on_failure, PoolBacklog& pool);
+    const HostChange& change, OnFailure on_failure, PoolBacklog& pool, Instances& in_vain);
 
 }

@@ -92,7 +92,7 @@ void PluginTransaction::run(std::function<void(const Instances&)> switched, Done
 Result<void> PluginTransaction::build()
 {
     for (const HostChange& change : changes_) {
-        auto built = build_instances(change, OnFailure::give_up, pool_);
+        auto built = build_instances(change, OnFailure::give_up, pool_, in_vain_);
         if (!built)
             return built.error();
         next_.push_back(std::move(*built));
@@ -300,34 +300,33 @@ void PluginTransaction::go_back(const Error& error)
     for (std::size_t i = 0; i < hosts_.size(); ++i)
         hosts_[i]->publish(on_host_[i].former, [this, left, error] {
             if (--*left == 0)
-                clear_heirs(0, error);
+                fail(error);
         });
 }
 
-/// What was made of slots for the new instances goes before them.
-void PluginTransaction::clear_heirs(std::size_t from, const Error& error)
-{
-    if (from == hosts_.size())
-        return fail(error);
-    std::vector<Registrations::Slot> slots;
-    for (const Succession& each : on_host_[from].successions)
-        std::ranges::copy(each.heir->registrations().slots, std::back_inserter(slots));
-    hosts_[from]->clear_slots(
-        std::move(slots), [this, from, error] { clear_heirs(from + 1, error); });
-}
-
+/// Nobody has seen the new instances, but they have begun to run: jobs of theirs may be under way,
+/// and values of theirs lie in slots.
 void PluginTransaction::fail(const Error& error)
 {
     on_host_.clear();
-    // Newest first, and of them those that started last.
-    while (!next_.empty()) {
-        while (!next_.back().empty())
-            next_.back().pop_back();
-        next_.pop_back();
-    }
+    Instances ending;
+    for (std::size_t i = 0; i < next_.size(); ++i)
+        for (const auto& instance : next_[i])
+            if (std::ranges::find(changes_[i].kept, instance) == changes_[i].kept.end())
+                ending.push_back(instance);
+    std::ranges::move(in_vain_, std::back_inserter(ending));
+    next_.clear();
+    in_vain_.clear();
     changes_.clear();
-    const Done done = std::move(done_);
-    done(error);
+    retirement_ = std::make_unique<Retirement>(
+        server_, std::move(ending), std::vector<Retirement::Bystander>(), bounds_.patience);
+    retirement_->begin([this, error] {
+        // By mail: the retirement is on the stack.
+        server_.main_loop().post([this, error] {
+            const Done done = std::move(done_);
+            done(error);
+        });
+    });
 }
 
 /// Those that stay and used a service of one that goes: their tasks may be inside of it.

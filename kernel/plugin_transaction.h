@@ -52,13 +52,13 @@ public:
     PluginTransaction& operator=(const PluginTransaction&) = delete;
 
     /// Calls `switched` once the new instances serve, with those that no longer do, and `done` at
-    /// the end: when the former ones have ended or were pinned, or with the error of the step that
-    /// failed.
+    /// the end: when the former ones have ended or were pinned, or, with the error of the step that
+    /// failed, when the new ones have.
     void run(std::function<void(const Instances& leaving)> switched, Done done);
 
     /// Where it is, or where it failed.
     Step step() const { return step_; }
-    /// Those that end; null before the switch.
+    /// Those that end: the former ones, or after a failure the new ones; null before.
     const Retirement* retirement() const { return retirement_.get(); }
     /// What was pinned outlives the transaction.
     std::unique_ptr<Retirement> take_retirement() { return std::move(retirement_); }
@@ -86,7 +86,6 @@ private:
     std::size_t held() const;
     /// The former instances go on, with what has waited.
     void go_back(const Error& error);
-    void clear_heirs(std::size_t from, const Error& error);
     void fail(const Error& error);
     std::vector<Retirement::Bystander> bystanders_of(const HostChange& change) const;
 
@@ -97,6 +96,7 @@ private:
     std::vector<VirtualHost*> hosts_;
     Step step_ = Step::build;
     std::vector<Instances> next_; ///< of each host, in the order of their start
+    Instances in_vain_; ///< see build_instances()
     std::vector<OnHost> on_host_; ///< likewise
     TimePoint deadline_; ///< of the pause
     Timer timer_;
