@@ -1,17 +1,15 @@
 #include "child_process.h"
 
-#include "program_check.h"
+#include "program_start.h"
+#include "signals_blocked.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
-#include <dirent.h>
-#include <fcntl.h>
-#include <limits>
-#include <sys/syscall.h>
+#include <pthread.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <unistd.h>
@@ -30,45 +28,70 @@ namespace {
     constexpr auto last_patience = std::chrono::milliseconds(1000);
     constexpr auto last_step = std::chrono::milliseconds(5);
 
-    Error failed(const std::string& what, int code)
+    /// Leaves the child to be reaped, so that its number is not given to another one meanwhile.
+    void wait_for_end(int id)
     {
-        return Error { what + ": " + uv_strerror(code), Error::Kind::unavailable };
-    }
-
-    /// Marks every descriptor as one that children do not get. Ours all are; those that libraries
-    /// open are not always.
-    void keep_descriptors_to_ourselves()
-    {
-#ifdef SYS_close_range
-        constexpr unsigned close_on_exec = 4; // CLOSE_RANGE_CLOEXEC: Linux 5.11
-        if (::syscall(SYS_close_range, 3U, std::numeric_limits<unsigned>::max(), close_on_exec)
-            == 0)
-            return;
-#endif
-        DIR* const folder = ::opendir("/proc/self/fd");
-        if (!folder)
-            return;
-        while (const dirent* entry = ::readdir(folder))
-            if (const int fd = std::atoi(entry->d_name); fd > STDERR_FILENO)
-                ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-        ::closedir(folder);
-    }
-
-    std::vector<char*> pointers(const std::vector<std::string>& words)
-    {
-        std::vector<char*> list;
-        for (const std::string& word : words)
-            list.push_back(const_cast<char*>(word.c_str())); // execve(2) only reads them
-        list.push_back(nullptr);
-        return list;
+        siginfo_t info {};
+        while (::waitid(P_PID, static_cast<id_t>(id), &info, WEXITED | WNOWAIT) != 0
+            && errno == EINTR) { }
     }
 
 }
 
-/// The process itself. Deleted by libuv's last word about it.
-struct ChildProcess::Reaper {
-    uv_process_t uv {};
-    std::shared_ptr<ChildProcess> owner; // shared: until libuv has let go
+/// What a child shares with the thread that starts it and waits for its end.
+struct ChildProcess::Watch {
+    Watch(KernelLoop& of, std::shared_ptr<ChildProcess> about)
+        : loop(of)
+        , child(std::move(about))
+    {
+    }
+
+    /// Any thread. Nothing is told from here on; answers the process if it was started.
+    int forget()
+    {
+        const std::lock_guard lock(mutex);
+        child = nullptr;
+        return id;
+    }
+
+    /// Its thread, from beginning to end.
+    void run(const ProcessOptions& options, const Children::Starter& starter)
+    {
+        auto started = starter ? starter(options) : start_program(options);
+        const int started_id = started ? started->id : 0;
+        const bool is_told
+            = tell(started_id, [started = std::move(started)](ChildProcess& about) mutable {
+                  about.on_started(std::move(started));
+              });
+        if (started_id == 0)
+            return;
+        if (!is_told) {
+            // The server has ended meanwhile.
+            ::kill(-started_id, SIGKILL);
+            ::waitpid(started_id, nullptr, 0);
+            return;
+        }
+        wait_for_end(started_id);
+        tell(started_id, [](ChildProcess& about) { about.on_exit(); });
+    }
+
+private:
+    /// Runs `job(child)` on the loop; false when nobody is to be told.
+    template <class Job>
+    bool tell(int started_id, Job job)
+    {
+        const std::lock_guard lock(mutex);
+        if (!child)
+            return false;
+        id = started_id;
+        loop.post([about = child, job = std::move(job)]() mutable { job(*about); });
+        return true;
+    }
+
+    std::mutex mutex;
+    KernelLoop& loop;
+    std::shared_ptr<ChildProcess> child; // guarded; shared: null once nobody is to be told
+    int id = 0; // guarded
 };
 
 struct ChildProcess::Pipe {
@@ -90,33 +113,6 @@ struct ChildProcess::Pipe {
     }
 };
 
-/// Three pipes: a child's ends and ours.
-struct ChildProcess::PipeEnds {
-    int input[2] = { -1, -1 }; // read by the child, written by us
-    int output[2] = { -1, -1 }; // read by us, written by the child
-    int errors[2] = { -1, -1 };
-
-    PipeEnds() = default;
-    PipeEnds(const PipeEnds&) = delete;
-    PipeEnds& operator=(const PipeEnds&) = delete;
-    ~PipeEnds()
-    {
-        for (int* const ends : { input, output, errors })
-            for (const int fd : { ends[0], ends[1] })
-                if (fd >= 0)
-                    ::close(fd);
-    }
-    /// Real pipes, not the socket pairs that libuv would make: a script may open /dev/stdin.
-    int open()
-    {
-        if (const int code = uv_pipe(input, 0, UV_NONBLOCK_PIPE))
-            return code;
-        if (const int code = uv_pipe(output, UV_NONBLOCK_PIPE, 0))
-            return code;
-        return uv_pipe(errors, UV_NONBLOCK_PIPE, 0);
-    }
-};
-
 ChildProcess::ChildProcess(
     KernelLoop& loop, Children& children, const ProcessOptions& options, ChildUser& user)
     : loop_(loop)
@@ -124,10 +120,16 @@ ChildProcess::ChildProcess(
     , user_(&user)
     , grace_(options.grace)
     , input_limit_(options.input_limit)
+    , path_(options.command.empty() ? std::string() : options.command.front())
 {
 }
 
-ChildProcess::~ChildProcess() = default;
+ChildProcess::~ChildProcess()
+{
+    // Its thread may hang in a file system for good.
+    if (thread_.joinable())
+        thread_.detach();
+}
 
 Result<std::shared_ptr<ChildProcess>> ChildProcess::start(
     KernelLoop& loop, Children& children, const ProcessOptions& options, ChildUser& user)
@@ -135,80 +137,89 @@ Result<std::shared_ptr<ChildProcess>> ChildProcess::start(
     if (!loop.uv())
         return Error { "there are no child processes where a test moves the clock",
             Error::Kind::refused };
-    if (auto program = check_program(options); !program)
-        return program.error();
     const std::shared_ptr<ChildProcess> child(new ChildProcess(loop, children, options, user));
-    if (auto spawned = child->spawn(options); !spawned) {
+    if (!children.add(child))
+        return Error { "cannot start " + child->path_
+                + ": the server has as many child processes as it may have",
+            Error::Kind::limit };
+    child->watch_ = std::make_shared<Watch>(loop, child);
+    const AsKernel as_kernel;
+    child->start_timer_ = loop.after(
+        options.start_time, [&child = *child, time = options.start_time] { child.on_late(time); });
+    const SignalsBlocked blocked;
+    try {
+        child->thread_ = std::thread([watch = child->watch_, options, starter = children.starter] {
+            watch->run(options, starter);
+        });
+    } catch (const std::system_error& failure) {
+        child->watch_->forget();
         child->close_all();
-        if (child->id() != 0) // it runs all the same, was killed, and is to be reaped
-            children.add(child);
-        return spawned.error();
+        children.remove(*child);
+        return Error { "cannot start " + child->path_ + ": no thread for it: " + failure.what(),
+            Error::Kind::unavailable };
     }
-    children.add(child);
+    ::pthread_setname_np(child->thread_.native_handle(), "child");
     return child;
 }
 
-Result<void> ChildProcess::spawn(const ProcessOptions& options)
+void ChildProcess::on_started(Result<StartedProgram> started)
 {
-    PipeEnds ends;
-    if (const int code = ends.open())
-        return failed("cannot make pipes", code);
-    if (auto spawned = spawn_with(options, ends); !spawned)
-        return spawned;
+    const auto kept = shared_from_this();
+    is_starting_ = false;
+    start_timer_.cancel();
+    if (!started)
+        return fail(started.error());
     // From here it runs, and is reaped whatever happens.
-    for (const auto& [pipe, fd, events] : { std::tuple { &input_, &ends.input[1], 0 },
-             { &output_, &ends.output[0], int(UV_READABLE) },
-             { &errors_, &ends.errors[0], int(UV_READABLE) } })
-        if (auto watched = watch(*pipe, *fd, events); !watched) {
-            user_ = nullptr;
-            kill();
-            return watched;
-        }
-    return {};
-}
-
-Result<void> ChildProcess::spawn_with(const ProcessOptions& options, const PipeEnds& ends)
-{
-    auto arguments = pointers(options.command);
-    auto environment = pointers(options.environment);
-    uv_stdio_container_t stdio[3] {};
-    const int theirs[] = { ends.input[0], ends.output[1], ends.errors[1] };
-    for (int i = 0; i < 3; ++i) {
-        stdio[i].flags = UV_INHERIT_FD;
-        stdio[i].data.fd = theirs[i];
+    id_ = started->id;
+    if (is_unwanted_)
+        return kill();
+    Result<void> watched;
+    for (const auto& [pipe, ours, events] : { std::tuple { &input_, &started->input, 0 },
+             { &output_, &started->output, int(UV_READABLE) },
+             { &errors_, &started->errors, int(UV_READABLE) } })
+        if (watched)
+            watched = watch(*pipe, ours->release(), events);
+    if (!watched) {
+        if (ChildUser* const user = std::exchange(user_, nullptr))
+            user->on_ended({ .failure = watched.error() });
+        return kill();
     }
-    uv_process_options_t wanted {};
-    wanted.file = arguments[0];
-    wanted.args = arguments.data();
-    wanted.env = environment.data();
-    wanted.cwd = options.folder.c_str();
-    wanted.flags = UV_PROCESS_DETACHED; // setsid(2): a group that signals reach as a whole
-    wanted.stdio_count = 3;
-    wanted.stdio = stdio;
-    wanted.exit_cb = [](uv_process_t* handle, std::int64_t status, int signal) {
-        const auto owner = static_cast<Reaper*>(handle->data)->owner;
-        owner->loop_.io_happened();
-        owner->on_exit(status, signal);
-        owner->loop_.io_handled();
-    };
-    reaper_ = new Reaper;
-    reaper_->uv.data = reaper_;
-    reaper_->owner = shared_from_this();
-    keep_descriptors_to_ourselves();
-    if (const int code = uv_spawn(loop_.uv(), &reaper_->uv, &wanted))
-        return failed("cannot start " + options.command.front(), code);
-    id_ = reaper_->uv.pid;
-    return {};
+    if (user_)
+        user_->on_started();
 }
 
-Result<void> ChildProcess::watch(Pipe*& pipe, int& fd, int events)
+/// It may start all the same, some day: nobody waits for it.
+void ChildProcess::on_late(Duration time)
+{
+    is_unwanted_ = true;
+    const auto count = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+    if (ChildUser* const user = std::exchange(user_, nullptr))
+        user->on_ended(
+            { .failure = Error { path_ + ": has not come to start within " + std::to_string(count)
+                      + " ms: does the file system that it lies on answer?",
+                  Error::Kind::unavailable } });
+}
+
+void ChildProcess::fail(Error error)
+{
+    watch_->forget();
+    thread_.join(); // it has nothing to do any more
+    children_.remove(*this);
+    if (ChildUser* const user = std::exchange(user_, nullptr))
+        user->on_ended({ .failure = std::move(error) });
+}
+
+Result<void> ChildProcess::watch(Pipe*& pipe, int fd, int events)
 {
     auto made = std::make_unique<Pipe>();
     made->uv.data = made.get();
     made->owner = shared_from_this();
-    if (const int code = uv_poll_init(loop_.uv(), &made->uv, fd))
-        return failed("cannot watch a pipe", code);
-    made->fd = std::exchange(fd, -1);
+    if (const int code = uv_poll_init(loop_.uv(), &made->uv, fd)) {
+        ::close(fd);
+        return Error { "cannot watch a pipe of " + path_ + ": " + uv_strerror(code),
+            Error::Kind::unavailable };
+    }
+    made->fd = fd;
     pipe = made.release();
     pipe->events = events;
     if (events)
@@ -232,11 +243,8 @@ void ChildProcess::close_all()
     close(input_);
     close(output_);
     close(errors_);
+    start_timer_.cancel();
     grace_timer_.cancel();
-    // While it runs it is still to be reaped.
-    if (id_ == 0 && reaper_)
-        uv_close(reinterpret_cast<uv_handle_t*>(&std::exchange(reaper_, nullptr)->uv),
-            [](uv_handle_t* handle) { delete static_cast<Reaper*>(handle->data); });
 }
 
 // Reading
@@ -350,6 +358,10 @@ void ChildProcess::signal_group(int signal)
 
 void ChildProcess::end()
 {
+    if (is_starting_) {
+        is_unwanted_ = true;
+        return;
+    }
     close(input_);
     signal_group(SIGTERM);
     const AsKernel as_kernel;
@@ -358,6 +370,7 @@ void ChildProcess::end()
 
 void ChildProcess::kill()
 {
+    is_unwanted_ = true;
     signal_group(SIGKILL);
 }
 
@@ -367,19 +380,24 @@ void ChildProcess::forget()
     end();
 }
 
-void ChildProcess::on_exit(std::int64_t status, int signal)
+void ChildProcess::on_exit()
 {
     const auto kept = shared_from_this();
-    // Its own children end with it. No other group has this number: the last of them would have to
-    // have ended, and the number to have been given out anew, within this turn.
+    // Its own children end with it. Before it is reaped: no other group has its number until then.
     signal_group(SIGKILL);
+    int status = 0;
+    ::waitpid(id_, &status, 0); // its thread has seen it end
     id_ = 0;
+    watch_->forget();
+    thread_.join();
     drain(output_);
     drain(errors_);
     close_all();
     children_.remove(*this);
     if (ChildUser* const user = std::exchange(user_, nullptr))
-        user->on_ended({ .failure = {}, .status = static_cast<int>(status), .signal = signal });
+        user->on_ended({ .failure = {},
+            .status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+            .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0 });
 }
 
 /// Tells what is in the pipe still.
@@ -396,10 +414,13 @@ void ChildProcess::drain(Pipe*& pipe)
 bool ChildProcess::end_at_last(bool by_force)
 {
     user_ = nullptr;
+    const int started_id = watch_->forget(); // from here its thread sends no letters
+    if (std::exchange(is_starting_, false))
+        id_ = started_id;
     close(input_);
     if (id_ != 0) {
         signal_group(by_force ? SIGKILL : SIGTERM);
-        // By its number, as libuv does: after SIGKILL it is about to end, and init reaps it.
+        // After SIGKILL it is about to end, and init reaps it.
         if (!by_force && ::waitpid(id_, nullptr, WNOHANG) == 0)
             return false;
         id_ = 0;
@@ -408,10 +429,13 @@ bool ChildProcess::end_at_last(bool by_force)
     return true;
 }
 
-void Children::add(std::shared_ptr<ChildProcess> child)
+bool Children::add(std::shared_ptr<ChildProcess> child)
 {
     const std::lock_guard lock(mutex_);
+    if (children_.size() >= most_)
+        return false;
     children_.push_back(std::move(child));
+    return true;
 }
 
 void Children::remove(const ChildProcess& child)

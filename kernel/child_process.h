@@ -5,9 +5,11 @@
 
 #include <nuncio/process.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace nuncio::kernel {
@@ -15,6 +17,7 @@ namespace nuncio::kernel {
 /// Who is told about a child. May forget it in any of these.
 class ChildUser {
 public:
+    virtual void on_started() = 0;
     virtual void on_output(std::string_view bytes) = 0;
     virtual void on_errors(std::string_view bytes) = 0;
     virtual void on_ended(const ProcessEnd& end) = 0;
@@ -24,29 +27,49 @@ protected:
 };
 
 class ChildProcess;
+struct StartedProgram;
 
 /// All children of a server, so that none outlives it.
 class Children {
 public:
-    void add(std::shared_ptr<ChildProcess> child);
+    /// Each has a thread, so that their number is bounded.
+    explicit Children(std::size_t most = 1024)
+        : most_(most)
+    {
+    }
+
+    /// Any thread. False when there are as many as there may be.
+    bool add(std::shared_ptr<ChildProcess> child);
     void remove(const ChildProcess& child);
-    /// When no loop runs any more: ends them all, by force after a moment.
+    /// When no loop runs any more: ends them all, by force after a moment. One that does not even
+    /// come to start is left to its thread, which kills it should it ever.
     void end_all();
 
+    /// For tests: what starts a program, instead of start_program().
+    using Starter = std::function<Result<StartedProgram>(const ProcessOptions&)>;
+    Starter starter {};
+
 private:
+    const std::size_t most_;
     std::mutex mutex_;
     std::vector<std::shared_ptr<ChildProcess>> children_; // shared: see ChildProcess
 };
 
-/// Lives from its start until it was reaped. Shared by its handles on the loop, which end later
-/// than whoever drops it, and by Children. On its loop's thread only.
+/// Lives from its start until it was reaped. A thread of its own starts the program and waits for
+/// its end, because a file system that hangs holds whoever does the former. Shared by its handles
+/// on the loop, which end later than whoever drops it, by that thread, and by Children. On its
+/// loop's thread only.
 class ChildProcess final : public std::enable_shared_from_this<ChildProcess> {
 public:
+    /// The user hears of the rest, at the latest `options.start_time` later.
     static Result<std::shared_ptr<ChildProcess>> start(
         KernelLoop& loop, Children& children, const ProcessOptions& options, ChildUser& user);
     ~ChildProcess();
     ChildProcess(const ChildProcess&) = delete;
     ChildProcess& operator=(const ChildProcess&) = delete;
+
+    /// Nobody knows yet whether it runs.
+    bool is_starting() const { return is_starting_; }
 
     bool write(std::string_view bytes);
     void end();
@@ -59,15 +82,15 @@ public:
     bool end_at_last(bool by_force);
 
 private:
-    struct Reaper;
     struct Pipe;
-    struct PipeEnds;
+    struct Watch;
     ChildProcess(
         KernelLoop& loop, Children& children, const ProcessOptions& options, ChildUser& user);
 
-    Result<void> spawn(const ProcessOptions& options);
-    Result<void> spawn_with(const ProcessOptions& options, const PipeEnds& ends);
-    Result<void> watch(Pipe*& pipe, int& fd, int events);
+    void on_started(Result<StartedProgram> started);
+    void on_late(Duration time);
+    void fail(Error error);
+    Result<void> watch(Pipe*& pipe, int fd, int events);
     void close(Pipe*& pipe);
     void close_all();
     void on_ready(Pipe& pipe, int status);
@@ -76,7 +99,7 @@ private:
     void tell(const Pipe& pipe, std::string_view bytes);
     bool flush();
     void slow_down(Pipe& pipe);
-    void on_exit(std::int64_t status, int signal);
+    void on_exit();
     void drain(Pipe*& pipe);
     void signal_group(int signal);
 
@@ -85,12 +108,17 @@ private:
     ChildUser* user_;
     const Duration grace_;
     const std::size_t input_limit_;
+    const std::string path_;
+    std::shared_ptr<Watch> watch_; // shared: with its thread
+    std::thread thread_;
+    bool is_starting_ = true;
+    bool is_unwanted_ = false; // killed as soon as it runs
     int id_ = 0; // 0 once it was reaped
-    Reaper* reaper_ = nullptr;
     Pipe* input_ = nullptr;
     Pipe* output_ = nullptr;
     Pipe* errors_ = nullptr;
     std::string waiting_; // to be written
+    Timer start_timer_;
     Timer grace_timer_;
 };
 

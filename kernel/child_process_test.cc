@@ -1,11 +1,14 @@
 #include "child_process.h"
 #include "net_fixture.h"
+#include "program_start.h"
 
 #include <cerrno>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <sstream>
 #include <unistd.h>
@@ -17,6 +20,7 @@ using testing::run_until;
 namespace {
 
     struct NotingChild final : ChildUser {
+        void on_started() override { is_started = true; }
         void on_output(std::string_view bytes) override { output += bytes; }
         void on_errors(std::string_view bytes) override { errors += bytes; }
         void on_ended(const ProcessEnd& how) override
@@ -24,6 +28,7 @@ namespace {
             CHECK_FALSE(end);
             end = how;
         }
+        bool is_started = false;
         std::string output;
         std::string errors;
         std::optional<ProcessEnd> end;
@@ -41,11 +46,23 @@ namespace {
         Bench() { std::signal(SIGPIPE, SIG_IGN); } // as nunciod does
         ~Bench() { children.end_all(); }
 
-        void start(const ProcessOptions& options)
+        void begin(const ProcessOptions& options)
         {
             auto started = ChildProcess::start(loop, children, options, user);
             REQUIRE_MESSAGE(started, started.error().text);
             child = *started;
+        }
+        void start(const ProcessOptions& options)
+        {
+            begin(options);
+            REQUIRE(run_until(loop, [this] { return user.is_started; }));
+        }
+        /// Turns of the loop, for who must not hold it up.
+        bool goes_on()
+        {
+            int ticks = 0;
+            const Timer timer = loop.every(1ms, [&ticks] { ++ticks; });
+            return run_until(loop, [&ticks] { return ticks >= 50; });
         }
         bool ends()
         {
@@ -60,6 +77,50 @@ namespace {
         KernelLoop loop { 0, ClockKind::real };
         NotingChild user;
         std::shared_ptr<ChildProcess> child;
+    };
+
+    /// A script in a folder of its own.
+    struct Script {
+        explicit Script(const std::string& text)
+        {
+            std::string pattern
+                = (std::filesystem::temp_directory_path() / "nuncio-script-XXXXXX").string();
+            REQUIRE(::mkdtemp(pattern.data()));
+            folder = pattern;
+            path = folder + "/script";
+            std::ofstream(path) << text;
+            std::filesystem::permissions(path, std::filesystem::perms(0755));
+        }
+        ~Script() { std::filesystem::remove_all(folder); }
+        std::string folder, path;
+    };
+
+    /// While it is held, open(2) of the file waits, as on a file system that hangs.
+    struct WriteLease {
+        explicit WriteLease(const std::string& path)
+            : file(::open(path.c_str(), O_RDONLY | O_CLOEXEC))
+        {
+            std::signal(SIGIO, SIG_IGN); // it tells that somebody waits
+            is_held = ::fcntl(file, F_SETLEASE, F_WRLCK) == 0;
+        }
+        ~WriteLease() { ::close(file); }
+        void release() { ::fcntl(file, F_SETLEASE, F_UNLCK); }
+        int file;
+        bool is_held;
+    };
+
+    /// Starts programs once it is opened; each of its threads waits till then.
+    struct Gate {
+        Children::Starter starter()
+        {
+            return [opened = future](const ProcessOptions& options) {
+                opened.wait();
+                return start_program(options);
+            };
+        }
+        void open() { promise.set_value(); }
+        std::promise<void> promise;
+        std::shared_future<void> future { promise.get_future() };
     };
 
     /// Zombies count as gone: who reaps them is not ours to know.
@@ -274,15 +335,154 @@ TEST_CASE("none outlives the server: not even who takes no notice of signals")
 TEST_CASE("what cannot be started says why, and leaves nothing behind")
 {
     Bench bench;
-    const auto missing = ChildProcess::start(
-        bench.loop, bench.children, { .command = { "/nonexistent/check" } }, bench.user);
-    REQUIRE_FALSE(missing);
-    CHECK(missing.error().text.find("no such file") != std::string::npos);
+    bench.begin({ .command = { "/nonexistent/check" } });
+    CHECK_FALSE(bench.user.end); // never at once
+    REQUIRE(bench.ends());
+    REQUIRE(bench.user.end->failure);
+    CHECK(bench.user.end->failure->text.find("no such file") != std::string::npos);
+    CHECK_FALSE(bench.user.is_started);
+    bench.user.end.reset();
+    bench.begin({});
+    REQUIRE(bench.ends());
+    CHECK(bench.user.end->failure->text.find("not with nothing") != std::string::npos);
+    bench.user.end.reset();
     KernelLoop manual(1, ClockKind::manual);
     const auto unreal = ChildProcess::start(manual, bench.children, shell("exit"), bench.user);
     REQUIRE_FALSE(unreal);
     CHECK(unreal.error().kind == Error::Kind::refused);
     CHECK_FALSE(bench.user.end);
+}
+
+TEST_CASE("a program whose file system hangs holds a thread of its own, and not the loop")
+{
+    const Script script("#!/bin/sh\necho hello\n");
+    WriteLease lease(script.path);
+    if (!lease.is_held) {
+        MESSAGE("no leases on this file system");
+        return;
+    }
+    Bench bench;
+    bench.begin({ .command = { script.path }, .environment = inherited_environment({}) });
+    CHECK(bench.goes_on());
+    CHECK_FALSE(bench.user.is_started);
+    CHECK_FALSE(bench.user.end);
+    CHECK_FALSE(bench.child->write("is anybody there?"));
+    lease.release();
+    REQUIRE(bench.ends());
+    CHECK(bench.user.is_started);
+    CHECK(bench.user.output == "hello\n");
+}
+
+TEST_CASE("what does not come to start in time is told of, and killed when it starts all the same")
+{
+    Bench bench;
+    Gate gate;
+    bench.children.starter = gate.starter();
+    const Script script("#!/bin/sh\necho $$ > id; exec sleep 1000\n");
+    bench.begin({ .command = { script.path },
+        .environment = inherited_environment({}),
+        .folder = script.folder,
+        .start_time = 30ms });
+    REQUIRE(bench.ends());
+    REQUIRE(bench.user.end->failure);
+    CHECK(bench.user.end->failure->text
+        == script.path
+            + ": has not come to start within 30 ms: does the file system that it lies on answer?");
+    CHECK(bench.child->is_starting());
+    gate.open();
+    REQUIRE(run_until(bench.loop, [&] { return !bench.child->is_starting(); }));
+    const auto id = bench.child->id();
+    CHECK(id > 0);
+    REQUIRE(run_until(bench.loop, [&] { return bench.child->id() == 0; }));
+    CHECK(::kill(id, 0) == -1);
+    CHECK_FALSE(bench.user.is_started);
+}
+
+TEST_CASE("what is ended while it is being started does not stay")
+{
+    Bench bench;
+    Gate gate;
+    bench.children.starter = gate.starter();
+    bench.begin(shell("exec sleep 1000"));
+    SUBCASE("it is told to end")
+    {
+        bench.child->end();
+    }
+    SUBCASE("it is killed")
+    {
+        bench.child->kill();
+    }
+    SUBCASE("it is forgotten")
+    {
+        bench.child->forget();
+        bench.user.end.emplace();
+    }
+    gate.open();
+    REQUIRE(bench.ends());
+    REQUIRE(run_until(
+        bench.loop, [&] { return !bench.child->is_starting() && bench.child->id() == 0; }));
+    CHECK_FALSE(bench.user.is_started);
+}
+
+TEST_CASE("a server that ends waits for no program that does not come to start")
+{
+    Gate gate;
+    const Script script("#!/bin/sh\necho $$ > id; exec sleep 1000\n");
+    const ProcessOptions options { .command = { script.path },
+        .environment = inherited_environment({}),
+        .folder = script.folder };
+    std::promise<int> started;
+    {
+        Bench bench;
+        bench.children.starter
+            = [starter = gate.starter(), &started](const ProcessOptions& wanted) {
+                  auto program = starter(wanted);
+                  started.set_value(program ? program->id : 0);
+                  return program;
+              };
+        bench.begin(options);
+    }
+    gate.open();
+    const int id = started.get_future().get();
+    REQUIRE(id > 0);
+    CHECK(testing::wait_until([&] { return ::kill(id, 0) == -1 && errno == ESRCH; }));
+}
+
+TEST_CASE("a program that has started when its server ends is ended, though no loop knows of it")
+{
+    std::promise<int> started;
+    int id = 0;
+    {
+        Bench bench;
+        bench.children.starter = [&started](const ProcessOptions& wanted) {
+            auto program = start_program(wanted);
+            started.set_value(program ? program->id : 0);
+            return program;
+        };
+        bench.begin(shell("exec sleep 1000"));
+        id = started.get_future().get();
+        REQUIRE(id > 0);
+    }
+    CHECK(testing::wait_until([&] { return is_gone(std::to_string(id)); }));
+}
+
+TEST_CASE("there are as many children as there may be, and not one more")
+{
+    KernelLoop loop(0, ClockKind::real);
+    Children children(2);
+    NotingChild users[3];
+    const auto start = [&](NotingChild& user) {
+        return ChildProcess::start(loop, children, shell("exec sleep 1000"), user);
+    };
+    const auto one = start(users[0]), two = start(users[1]), three = start(users[2]);
+    REQUIRE(one);
+    REQUIRE(two);
+    REQUIRE_FALSE(three);
+    CHECK(three.error().kind == Error::Kind::limit);
+    (*one)->kill();
+    REQUIRE(run_until(loop, [&] { return users[0].end.has_value(); }));
+    CHECK(start(users[2]));
+    children.end_all();
 }
 
 TEST_CASE("a hundred children come and go on one loop")

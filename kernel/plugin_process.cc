@@ -45,11 +45,17 @@ void PluginProcess::start(Duration delay)
 
 void PluginProcess::start_now()
 {
+    // At most one thread hangs for it.
+    if (const auto late = late_.lock(); late && late->is_starting())
+        return tell(events_->ended,
+            ProcessEnd { .failure = Error { options_.command.front()
+                                 + ": an earlier start has not come to its end yet: does the file "
+                                   "system that it lies on answer?",
+                             Error::Kind::unavailable } });
     auto child = ChildProcess::start(loop_, instance_.host().server().children(), options_, *this);
     if (!child)
         return tell(events_->ended, ProcessEnd { .failure = child.error() });
     child_ = std::move(*child);
-    tell(events_->started);
 }
 
 bool PluginProcess::write(std::string_view bytes)
@@ -79,6 +85,11 @@ void PluginProcess::retire()
         child->forget();
 }
 
+void PluginProcess::on_started()
+{
+    tell(events_->started);
+}
+
 void PluginProcess::on_output(std::string_view bytes)
 {
     tell(events_->output, bytes);
@@ -91,7 +102,7 @@ void PluginProcess::on_errors(std::string_view bytes)
 
 void PluginProcess::on_ended(const ProcessEnd& end)
 {
-    child_ = nullptr;
+    late_ = std::exchange(child_, nullptr);
     tell(events_->ended, end);
 }
 

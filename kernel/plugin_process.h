@@ -35,6 +35,7 @@ private:
     void tell(const Handler& handler, const Args&... args);
 
     // ChildUser
+    void on_started() override;
     void on_output(std::string_view bytes) override;
     void on_errors(std::string_view bytes) override;
     void on_ended(const ProcessEnd& end) override;
@@ -44,6 +45,7 @@ private:
     const ProcessOptions options_;
     std::shared_ptr<const ProcessEvents> events_; // shared: a handler may drop this object
     std::shared_ptr<ChildProcess> child_; // shared: see ChildProcess
+    std::weak_ptr<ChildProcess> late_; // one that does not come to start
     Timer delay_;
     bool is_retired_ = false;
 };

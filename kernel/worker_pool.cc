@@ -1,6 +1,7 @@
 #include "worker_pool.h"
 
 #include "handler_meter.h"
+#include "signals_blocked.h"
 #include "watched_threads.h"
 
 #include <nuncio/loop.h>
@@ -14,7 +15,6 @@
 #include <mutex>
 #include <optional>
 #include <pthread.h>
-#include <signal.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,23 +30,6 @@ namespace {
         std::uint64_t number = idle;
         Function<void()> run;
         void* plugin = nullptr;
-    };
-
-    /// Signals are the main thread's business: threads started meanwhile never take one.
-    class SignalsBlocked {
-    public:
-        SignalsBlocked()
-        {
-            sigset_t all;
-            sigfillset(&all);
-            pthread_sigmask(SIG_SETMASK, &all, &before_);
-        }
-        SignalsBlocked(const SignalsBlocked&) = delete;
-        SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-        ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-    private:
-        sigset_t before_ {};
     };
 
 }

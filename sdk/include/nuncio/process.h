@@ -24,6 +24,9 @@ struct ProcessOptions {
     std::string folder = "/"; ///< its working folder
     Duration grace = 2s; ///< what Process::end() leaves it between SIGTERM and SIGKILL
     std::size_t input_limit = 1 << 20; ///< bytes that may wait until it reads them
+    /// What starting it may take. That happens on a thread of its own: the file system that the
+    /// program lies on may hang. A program that starts later all the same is killed.
+    Duration start_time = 10s;
 };
 
 /// `PATH`, `LANG`, `LC_*`, `TZ` and `HOME` of the server, as far as they are set, and a `PATH` in
@@ -63,8 +66,9 @@ class NUNCIO_API Process {
 public:
     virtual ~Process();
 
-    /// Starts the program, now or after `delay`; `ended` tells when that failed. Nothing happens
-    /// while it runs. Not inside of Plugin::start: Context::spawn a task that does it.
+    /// Starts the program, now or after `delay`; `started` tells when it runs, `ended` when that
+    /// failed. Nothing happens while it runs or is being started. Not inside of Plugin::start:
+    /// Context::spawn a task that does it.
     virtual void start(Duration delay = {}) = 0;
     /// Writes to its stdin: what it does not take at once waits. False when it does not run, has
     /// closed its stdin, or too much would be waiting; nothing was written then.
