@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "c2s.h"
+#include "changed_by_hand.h"
 #include "command_registry.h"
 #include "config_plan.h"
 #include "config_reader.h"
@@ -82,6 +83,10 @@ namespace {
         for (const auto& departure : server.departures())
             if (!departure->is_over())
                 answer["hosts"].array().push_back(host_status(departure->host(), "ending"));
+        for (const std::string& option : server.unfinished().waiting)
+            answer["waits_for_restart"].array().emplace_back(option);
+        for (const auto& [domain, why] : server.unfinished().refused)
+            answer["not_taken_up"].array().emplace_back(domain + ": " + why);
         answer["loops"] = std::move(*rows);
         co_return answer;
     }
@@ -95,6 +100,13 @@ namespace {
             co_return result.error();
         Value answer;
         answer["loaded"] = call.text("plugin");
+        for (const auto& host : server.hosts())
+            if (const auto by_hand = changed_by_hand(*host, host->settings()).loaded;
+                std::ranges::find(by_hand, call.text("plugin")) != by_hand.end())
+                answer["until_reload_on"].array().emplace_back(host->domain());
+        if (answer.find("until_reload_on"))
+            answer["to_keep_it"]
+                = "enable it: [plugins." + std::string(call.text("plugin")) + "] in conf.d";
         co_return answer;
     }
 
@@ -199,6 +211,7 @@ namespace {
                 Error::Kind::not_found };
         Value answer;
         answer["released"] = call.text("plugin");
+        answer["next"] = "nuncioctl plugin load " + std::string(call.text("plugin"));
         co_return answer;
     }
 
@@ -233,22 +246,49 @@ namespace {
         co_return answer;
     }
 
-    Value::Array plan_for(const Server& server, const Settings& wanted)
+    Value plugin_row(std::string_view domain, const std::string& plugin, std::string_view before,
+        std::string_view after, std::string_view effect)
     {
-        const auto catalog = make_plugin_catalog();
-        catalog->search(wanted.plugin_path);
-        return plan_reload(server.settings().written, wanted.written, *catalog);
+        return Value::Table { { "option",
+                                  "hosts.\"" + std::string(domain) + "\".plugins." + plugin },
+            { "before", before }, { "after", after }, { "effect", effect } };
+    }
+
+    /// What a reload undoes or tries again, beside what has changed in the files.
+    void add_unsettled(Value::Array& rows, Server& server, const Settings& next)
+    {
+        for (const HostSettings& wanted : next.hosts) {
+            VirtualHost* const host = server.find_host(wanted.domain);
+            if (!host)
+                continue;
+            const ChangedByHand changed = changed_by_hand(*host, wanted);
+            for (const std::string& name : changed.loaded)
+                rows.push_back(plugin_row(
+                    host->domain(), name, "loaded at run time", "not enabled", "unloaded"));
+            for (const std::string& name : changed.unloaded)
+                rows.push_back(
+                    plugin_row(host->domain(), name, "does not run", "enabled", "loaded"));
+        }
+        for (const auto& [domain, why] : server.unfinished().refused)
+            rows.emplace_back(Value::Table { { "option", "hosts.\"" + domain + "\".plugins" },
+                { "before", "as it was" }, { "after", "refused by the last reload" },
+                { "effect", "tried again; it said: " + why } });
     }
 
     /// What reload() would do, option by option.
-    task<Result<Value>> plan(const Server& server)
+    task<Result<Value>> plan(Server& server)
     {
         const auto reading = read_again(server);
         if (!reading)
             co_return reading.error();
         if (const auto loaded = load_certificates(reading->settings); !loaded)
             co_return loaded.error();
-        co_return Value(plan_for(server, reading->settings));
+        const auto catalog = make_plugin_catalog();
+        catalog->search(reading->settings.plugin_path);
+        Value::Array rows
+            = plan_reload(server.settings().written, reading->settings.written, *catalog);
+        add_unsettled(rows, server, reading->settings);
+        co_return Value(std::move(rows));
     }
 
     task<Result<Value>> reload(Server& server)
@@ -258,7 +298,6 @@ namespace {
         if (!reading)
             co_return reading.error();
         const std::string level = reading->settings.log.level;
-        const auto waiting = options_that_wait(plan_for(server, reading->settings));
         Completion<Result<std::vector<std::string>>> done;
         server.reload(std::move(reading->settings),
             [done](Result<std::vector<std::string>> notes) { done.resolve(std::move(notes)); });
@@ -271,8 +310,6 @@ namespace {
                 server.logs().set_level(known);
         Value answer;
         answer["configuration"] = "reloaded";
-        for (const std::string& option : waiting)
-            answer["notes"].array().push_back(option + " waits for a restart");
         for (const std::string& note : *notes)
             answer["notes"].array().push_back(note);
         co_return answer;

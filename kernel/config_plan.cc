@@ -29,19 +29,26 @@ namespace {
     constexpr std::string_view goes_away
         = "is taken down: its streams end with host-gone, its plugins are unloaded";
 
+    /// Those whose members are options.
+    constexpr std::pair<std::string_view, const Schema& (*)()> plain_sections[]
+        = { { "server", server_schema }, { "limits", limits_schema }, { "log", log_schema },
+              { "tls", tls_schema }, { "watchdog", watchdog_schema } };
+
     const Schema* schema_of(std::string_view section)
     {
-        if (section == "server")
-            return &server_schema();
-        if (section == "limits")
-            return &limits_schema();
-        if (section == "log")
-            return &log_schema();
-        if (section == "tls")
-            return &tls_schema();
-        if (section == "watchdog")
-            return &watchdog_schema();
+        for (const auto& [name, schema] : plain_sections)
+            if (name == section)
+                return &schema();
         return nullptr;
+    }
+
+    /// What an option is when nothing is written, is no other value when it is written.
+    bool is_same(const Schema::Option& option, const Value* one, const Value* other)
+    {
+        if (one && other)
+            return *one == *other;
+        const Value* const written = one ? one : other;
+        return !written || detail::write_value(*written) == option.default_text;
     }
 
     class Comparison {
@@ -96,6 +103,14 @@ namespace {
             return table && (!enabled || enabled->as_bool());
         }
 
+        void add(std::string name, const Schema::Option* option, const Value* before,
+            const Value* after, std::string_view effect)
+        {
+            const bool is_secret = option && option->secret;
+            add(std::move(name), is_secret ? "(secret)" : written(before),
+                is_secret ? "(secret)" : written(after), effect);
+        }
+
         void add(std::string option, std::string before, std::string after, std::string_view effect)
         {
             rows_.emplace_back(
@@ -109,10 +124,19 @@ namespace {
             for_each_member(
                 before, after, [&](const std::string& name, const Value* one, const Value* other) {
                     const Schema::Option* const option = schema.find(name);
-                    const bool is_secret = option && option->secret;
-                    add(path + '.' + name, is_secret ? "(secret)" : written(one),
-                        is_secret ? "(secret)" : written(other),
-                        text_of(option ? option->reload : Reload::restart));
+                    if (!option || !is_same(*option, one, other))
+                        add(path + '.' + name, option, one, other,
+                            text_of(option ? option->reload : Reload::restart));
+                });
+        }
+
+        /// Tables of plugins are compared as they are written, whatever it says in them.
+        void plugin_options(const std::string& path, const Schema& schema, const Value* before,
+            const Value* after, std::string_view effect)
+        {
+            for_each_member(
+                before, after, [&](const std::string& name, const Value* one, const Value* other) {
+                    add(path + '.' + name, schema.find(name), one, other, effect);
                 });
         }
 
@@ -167,11 +191,9 @@ namespace {
                             is_on(other) ? "enabled" : "not enabled",
                             is_on(other) ? "loaded" : "unloaded");
                     const auto schema = plugins_.schema(name);
-                    options(option, schema ? **schema : Schema(), one, other);
-                    if (is_on(other))
-                        return;
-                    // What is said of a plugin that does not run waits with it.
-                    rows_.back()["effect"] = "nothing: the plugin is not enabled";
+                    plugin_options(option, schema ? **schema : Schema(), one, other,
+                        is_on(other) ? text_of(Reload::instance)
+                                     : "nothing: the plugin is not enabled");
                 });
         }
 
@@ -214,12 +236,24 @@ Value::Array plan_reload(const Value& before, const Value& after, PluginCatalog&
     return Comparison(plugins).compare(before, after);
 }
 
-std::vector<std::string> options_that_wait(const Value::Array& plan)
+std::vector<std::string> hold_back(const Value& before, Value& after)
 {
     std::vector<std::string> names;
-    for (const Value& row : plan)
-        if (row.find("effect")->as_string() == text_of(Reload::restart))
-            names.push_back(row.find("option")->as_string());
+    for (const auto& [section, schema] : plain_sections)
+        for (const Schema::Option& option : schema().options()) {
+            const Value* const was
+                = before.find(section) ? before.find(section)->find(option.name) : nullptr;
+            const Value* const wanted
+                = after.find(section) ? after.find(section)->find(option.name) : nullptr;
+            if (option.reload != Reload::restart || is_same(option, was, wanted))
+                continue;
+            names.push_back(std::string(section) + '.' + option.name);
+            if (was)
+                after[section][option.name] = *was;
+            else
+                std::erase_if(after[section].table(),
+                    [&](const auto& member) { return member.first == option.name; });
+        }
     return names;
 }
 

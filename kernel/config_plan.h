@@ -11,9 +11,11 @@
 namespace nuncio::kernel {
 
 /// A row for each option that differs: its name, both values as written, and the effect. Both are
-/// merged tables of a whole configuration folder. The values of secret options are left out.
+/// merged tables of a whole configuration folder: `before` what holds now, as hold_back() left it.
+/// The values of secret options are left out.
 Value::Array plan_reload(const Value& before, const Value& after, PluginCatalog& plugins);
-/// The names of those that wait for a restart.
-std::vector<std::string> options_that_wait(const Value::Array& plan);
+/// Takes back in `after` what waits for a restart, so that `after` tells what holds until then.
+/// Answers the names of these options, as plans write them.
+std::vector<std::string> hold_back(const Value& before, Value& after);
 
 }

@@ -56,6 +56,9 @@ TEST_CASE("the plan of a reload tells every option that differs, and what become
         == "limits.idle_time | \"5min\" | \"1min\" | taken up at once\n");
     CHECK(plan(R"({})", R"({"server":{"loops":4}})")
         == "server.loops | (default) | 4 | waits for a restart\n");
+    // To write down what holds anyway, or to leave it out again, changes nothing.
+    CHECK(plan(R"({})", R"({"server":{"loops":0},"log":{"target":"console"}})").empty());
+    CHECK(plan(R"({"limits":{"held_time":"10s"}})", R"({"limits":{}})").empty());
     CHECK(plan(R"({"listen":[{"port":1},{"port":2}]})", R"({"listen":[{"port":2},{"port":3}]})")
         == "listen | {\"port\":1} | (none) | closed; its streams stay\n"
            "listen | (none) | {\"port\":3} | opened\n");
@@ -93,16 +96,36 @@ TEST_CASE("the plan of a reload tells which plugins come, go and are built anew,
     CHECK(plan(R"({"hosts":{"a":{"plugins":{"door":{"width":1}}}}})",
               R"({"hosts":{"a":{"plugins":{"door":{"width":3}}}}})")
         == "hosts.\"a\".plugins.door.width | 1 | 3 | its plugin's instances are built anew\n");
+    CHECK(plan(R"({"plugins":{"door":{"enabled":false,"key":"1"}}})",
+              R"({"plugins":{"door":{"enabled":false,"key":"2","width":2}}})")
+        == "plugins.door.key | (secret) | (secret) | nothing: the plugin is not enabled\n"
+           "plugins.door.width | (default) | 2 | nothing: the plugin is not enabled\n");
 }
 
-TEST_CASE("what waits for a restart can be told apart from what does not")
+TEST_CASE("what waits for a restart is held back, and told each time until it is as it was")
 {
     Catalog catalog;
-    const auto before = Value::parse_json(R"({"server":{"loops":1},"limits":{"held_time":"5s"}})");
-    const auto after = Value::parse_json(
+    const auto before = Value::parse_json(
+        R"({"server":{"loops":1},"limits":{"held_time":"5s"},"log":{"format":"json"}})");
+    const auto wanted = Value::parse_json(
         R"({"server":{"loops":2,"watch":true},"limits":{"held_time":"6s"},"log":{"target":"file"}})");
     REQUIRE(before);
-    REQUIRE(after);
-    CHECK(options_that_wait(plan_reload(*before, *after, catalog))
-        == std::vector<std::string> { "server.loops", "log.target" });
+    REQUIRE(wanted);
+    const std::vector<std::string> names { "server.loops", "log.target", "log.format" };
+    Value now = *wanted;
+    CHECK(hold_back(*before, now) == names);
+    CHECK(now.find("server")->find("loops")->as_integer() == 1);
+    CHECK(now.find("server")->find("watch")->as_bool());
+    CHECK(now.find("limits")->find("held_time")->as_string() == "6s");
+    CHECK(now.find("log")->find("target") == nullptr);
+    CHECK(now.find("log")->find("format")->as_string() == "json");
+
+    Value again = *wanted;
+    CHECK(hold_back(now, again) == names);
+    CHECK(again == now);
+    CHECK(plan_reload(now, *wanted, catalog).size() == names.size());
+
+    Value back = *before;
+    CHECK(hold_back(now, back).empty());
+    CHECK(back == *before);
 }

@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace nuncio::kernel {
@@ -67,6 +68,13 @@ public:
     /// Main thread: applies new settings as far as they can be taken up at run time. A failure
     /// leaves everything as it was. One after the other. See ServerReload.
     void reload(Settings settings, std::function<void(Result<std::vector<std::string>>)> done);
+    /// Main thread: what the settings want and the server does not do, as of the last reload.
+    struct Unfinished {
+        std::vector<std::string> waiting; ///< the names of options that wait for a restart
+        /// Hosts whose plugins go on as they were, and why.
+        std::vector<std::pair<std::string, std::string>> refused;
+    };
+    const Unfinished& unfinished() const { return unfinished_; }
 
     // Parts. Constant after start().
     KernelLoop& main_loop() { return *main_loop_; }
@@ -144,6 +152,7 @@ private:
     std::vector<std::unique_ptr<VirtualHost>> hosts_;
     std::vector<std::unique_ptr<HostDeparture>> departures_;
     std::deque<std::unique_ptr<ServerReload>> reloads_; // the first one is under way
+    Unfinished unfinished_;
     std::unique_ptr<PluginHost> plugins_;
     std::unique_ptr<C2sManager> c2s_;
     std::unique_ptr<CtlSocket> ctl_;

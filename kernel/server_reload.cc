@@ -2,6 +2,8 @@
 #include "server_reload.h"
 
 #include "c2s.h"
+#include "changed_by_hand.h"
+#include "config_plan.h"
 #include "host_departure.h"
 #include "load_certificates.h"
 #include "plugin_host.h"
@@ -70,6 +72,7 @@ void ServerReload::begin(std::function<void()> ended)
 Result<void> ServerReload::prepare()
 {
     keep_until_restart(*settings_, server_.settings());
+    waiting_ = hold_back(server_.settings().written, settings_->written);
     auto tls = load_certificates(*settings_);
     if (!tls)
         return tls.error();
@@ -118,8 +121,10 @@ void ServerReload::give_up(const Error& error)
         return finish(error);
     auto host = std::move(coming_.back());
     coming_.pop_back();
+    const bool is_pinned = server_.plugins().is_ending_on(*host);
     HostDeparture& departure = server_.part_from(std::move(host));
-    departure.plugins_have_ended();
+    if (!is_pinned)
+        departure.plugins_have_ended();
     departure.wait(departure_patience, [this, error] { give_up(error); });
 }
 
@@ -135,6 +140,9 @@ void ServerReload::change_over()
     server_.c2s().set_tls(tls_);
     server_.watchdog().configure(settings_->watchdog);
     server_.take_settings(settings_);
+    for (const std::string& option : waiting_)
+        notes_.push_back(option + " waits for a restart");
+    server_.unfinished_ = { std::move(waiting_), {} };
     watch_files();
     for (auto& host : std::exchange(coming_, {})) {
         server_.log().info("the host {} is served from now on", host->domain());
@@ -191,10 +199,15 @@ void ServerReload::reconfigure_from(std::size_t index)
     if (index == server_.hosts().size())
         return finish(std::move(notes_));
     VirtualHost& host = *server_.hosts()[index];
-    server_.plugins().reconfigure(
-        host, *find(*settings_, host.domain()), [this, index](const Result<void>& changed) {
-            if (!changed)
+    for (const std::string& name : changed_by_hand(host, *find(*settings_, host.domain())).loaded)
+        notes_.push_back("the plugin " + name + " is unloaded on " + std::string(host.domain())
+            + ": it was loaded at run time, and nothing in the configuration enables it");
+    server_.plugins().reconfigure(host, *find(*settings_, host.domain()),
+        [this, index, domain = std::string(host.domain())](const Result<void>& changed) {
+            if (!changed) {
                 notes_.push_back(changed.error().text);
+                server_.unfinished_.refused.emplace_back(domain, changed.error().text);
+            }
             reconfigure_from(index + 1);
         });
 }

@@ -57,6 +57,7 @@ private:
     Function<void()> listen_;
     std::vector<std::unique_ptr<VirtualHost>> coming_;
     std::vector<std::string> going_;
+    std::vector<std::string> waiting_; // for a restart
     Notes notes_;
 };
 

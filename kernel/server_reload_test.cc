@@ -94,6 +94,15 @@ bool has(std::string_view text, std::string_view part)
     return text.find(part) != text.npos;
 }
 
+std::string status(TestServer& server)
+{
+    std::string text;
+    server->commands().call("status", Value(Value::Table()), "test",
+        [&text](const Result<Value>& answered) { text = answered ? answered->json() : "!"; });
+    server->settle();
+    return text;
+}
+
 /// A client of a.example, where everybody's password is known to `backend`.
 class Caller {
 public:
@@ -329,12 +338,8 @@ TEST_CASE("a host with something under way is kept, listed, and not made a secon
     const std::string answer = reload(server, without(whole, "a.example"));
     CHECK(has(answer, "the host a.example is not served any more, but something is still"));
     CHECK(departing(server) == 1);
-    std::string status;
-    server->commands().call("status", Value(Value::Table()), "test",
-        [&status](const Result<Value>& answered) { status = answered ? answered->json() : "!"; });
-    server->settle();
-    CHECK(has(status, R"("domain":"a.example","state":"ending")"));
-    CHECK(has(status, R"("domain":"b.example","state":"served")"));
+    CHECK(has(status(server), R"("domain":"a.example","state":"ending")"));
+    CHECK(has(status(server), R"("domain":"b.example","state":"served")"));
     CHECK(has(reload(server, whole), "error: the host a.example was taken out, and its plugins"));
     CHECK(sink.empty());
 
@@ -415,6 +420,30 @@ TEST_CASE("a login that waits for its backend does not outlive its host")
     pass(server, 5s);
     CHECK(departing(server) == 0);
     CHECK(caller.hear().empty());
+}
+
+TEST_CASE("a plugin that never says what it thinks of a login does not keep the host for good")
+{
+    TestBackend backend;
+    TestServer server({}, { NUNCIO_TEST_PLUGINS }, knows_accounts);
+    server->plugins().set_patience(1s);
+    put_backend(server, backend);
+    const Completion<std::optional<std::string>> never;
+    server.put_instance("a.example", [&never](PluginInstance& instance) {
+        instance.registrations().hooks.push_back(
+            { std::string(AuthenticationBeginning::hook), Stage::normal, [&never](void* event) {
+                 static_cast<AuthenticationBeginning*>(event)->waits.push_back(never);
+                 return Flow::next;
+             } });
+    });
+    Caller caller(server);
+    caller.begin();
+    CHECK(caller.authenticate("juliet").empty());
+    const std::string answer = reload(server, without(server->settings(), "a.example"));
+    CHECK(has(answer, "the host a.example is not served any more, but something is still"));
+    CHECK(departing(server) == 1);
+    pass(server, server->settings().limits.answer_time);
+    CHECK(departing(server) == 0);
 }
 
 TEST_CASE("who is on the way to the home of the account meets the end of the host there")
@@ -531,6 +560,35 @@ TEST_CASE("what the process was built on stays until it ends")
     CHECK(reload(server, settings) == "");
     CHECK(server->settings().data_dir != "/nowhere");
     CHECK(server->settings().plugin_path == std::vector<std::string> { NUNCIO_TEST_PLUGINS });
+}
+
+TEST_CASE("what waits for a restart is told by every reload and by the status until it does not")
+{
+    TestServer server({});
+    const Settings before = server->settings();
+    Settings settings = before;
+    settings.written = *Value::parse_json(R"({"server":{"loops":7},"limits":{"held_time":"9s"}})");
+    for (int round = 0; round < 2; ++round) {
+        CHECK(reload(server, settings) == "server.loops waits for a restart\n");
+        CHECK(has(status(server), R"("waits_for_restart":["server.loops"])"));
+        CHECK(server->settings().written.json() == R"({"server":{},"limits":{"held_time":"9s"}})");
+    }
+    CHECK(reload(server, before) == "");
+    CHECK_FALSE(has(status(server), "waits_for_restart"));
+}
+
+TEST_CASE("what the plugins of a host refused is told by the status until it is taken up")
+{
+    TestServer server({ "greeter" });
+    const Settings before = server->settings();
+    Settings settings = before;
+    settings.hosts[0].plugins["thrower"] = Value(Value::Table());
+    for (int round = 0; round < 2; ++round) {
+        CHECK(has(reload(server, settings), "thrower does not start on a.example"));
+        CHECK(has(status(server), R"("not_taken_up":["a.example: plugin thrower does not start)"));
+    }
+    CHECK(reload(server, before) == "");
+    CHECK_FALSE(has(status(server), "not_taken_up"));
 }
 
 TEST_CASE("a server that stops while a host goes ends in peace")
