@@ -226,10 +226,13 @@ std::vector<CrashRecord> crash_records(const std::string& folder)
     return found;
 }
 
-void mark_judged(const CrashRecord& record)
+void mark_judged(CrashRecord& record)
 {
     std::error_code failure;
-    std::filesystem::rename(record.path, record.path + std::string(judged), failure);
+    const std::string path = record.path + std::string(judged);
+    std::filesystem::rename(record.path, path, failure);
+    if (!failure)
+        record.path = path;
 }
 
 }

@@ -38,7 +38,7 @@ struct CrashRecord {
 
 /// Those in a folder that have not been judged yet, oldest first.
 std::vector<CrashRecord> crash_records(const std::string& folder);
-/// Keeps its file, but does not find it again.
-void mark_judged(const CrashRecord& record);
+/// Keeps its file, under another name, but does not find it again.
+void mark_judged(CrashRecord& record);
 
 }

@@ -2,9 +2,12 @@
 #include "quarantine.h"
 #include "test_server.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,6 +103,31 @@ TEST_CASE("a crash outside of plugins blames nobody")
     CHECK(records[0].plugin.empty());
 }
 
+namespace {
+
+std::vector<std::string> paths_in(const std::string& log)
+{
+    constexpr std::string_view before = "; see ";
+    std::vector<std::string> paths;
+    for (auto at = log.find(before); at != log.npos; at = log.find(before, at + 1)) {
+        const auto begin = at + before.size();
+        paths.push_back(log.substr(begin, log.find('\n', begin) - begin));
+    }
+    return paths;
+}
+
+bool is_judged(const std::string& path)
+{
+    return path.ends_with(".judged");
+}
+
+bool is_there(const std::string& path)
+{
+    return fs::exists(path);
+}
+
+}
+
 TEST_CASE("who has crashed the server often enough in a short while is quarantined, once")
 {
     const TemporaryFolder folder;
@@ -127,6 +155,10 @@ TEST_CASE("who has crashed the server often enough in a short while is quarantin
         CHECK(quarantine.find("bad", "b.example")->reason == "it crashed the server 2 times");
         CHECK_FALSE(quarantine.find("unlucky", "a.example"));
         CHECK(logs.has("nuncioctl plugin release bad lifts it"));
+        // Every record is where the log says it is, though it has moved.
+        const auto told = paths_in(logs.all());
+        CHECK(std::ranges::count_if(told, is_judged) == 2);
+        CHECK(std::ranges::all_of(std::span(told).last(5), is_there));
     }
     Quarantine quarantine(file);
     judge_crashes(settings, quarantine, *log); // the next start remembers …

@@ -93,29 +93,33 @@ namespace {
 
     using Records = std::vector<CrashRecord>;
 
-    std::map<std::string, Records> recent_crashes(const Settings& settings, Log& log)
+    using std::chrono::seconds;
+
+    seconds age_of(const CrashRecord& record)
     {
-        using std::chrono::seconds;
-        const auto now = std::chrono::system_clock::now();
-        std::map<std::string, Records> by_plugin;
-        for (CrashRecord& record : crash_records(settings.data_dir)) {
-            const auto age = std::chrono::duration_cast<seconds>(now - record.time);
-            if (age > settings.watchdog.window)
-                continue;
-            const std::string where = record.plugin.empty()
-                ? "the server's own code"
-                : "plugin " + record.plugin + " on " + record.host + ": " + record.handler;
-            log.error("the server crashed {} seconds ago ({}) in {}{}; see {}", age.count(),
-                record.signal, where, record.stanza.empty() ? "" : ", busy with " + record.stanza,
-                record.path);
-            if (!record.plugin.empty())
-                by_plugin[record.plugin].push_back(std::move(record));
-        }
-        return by_plugin;
+        return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now() - record.time);
     }
 
-    void judge(const std::string& plugin, const Records& records, const WatchdogSettings& bounds,
-        Quarantine& quarantine, Log& log)
+    Records recent_crashes(const Settings& settings)
+    {
+        Records records = crash_records(settings.data_dir);
+        std::erase_if(records,
+            [&](const CrashRecord& record) { return age_of(record) > settings.watchdog.window; });
+        return records;
+    }
+
+    void tell(const CrashRecord& record, Log& log)
+    {
+        const std::string where = record.plugin.empty()
+            ? "the server's own code"
+            : "plugin " + record.plugin + " on " + record.host + ": " + record.handler;
+        log.error("the server crashed {} seconds ago ({}) in {}{}; see {}", age_of(record).count(),
+            record.signal, where, record.stanza.empty() ? "" : ", busy with " + record.stanza,
+            record.path);
+    }
+
+    void judge(const std::string& plugin, const std::vector<CrashRecord*>& records,
+        const WatchdogSettings& bounds, Quarantine& quarantine, Log& log)
     {
         if (bounds.crashes == 0 || records.size() < bounds.crashes)
             return;
@@ -125,7 +129,8 @@ namespace {
             return log.error(
                 "plugin {} is loaded all the same, because it is required: {}", plugin, reason);
         // Whoever releases it starts from nothing.
-        std::ranges::for_each(records, mark_judged);
+        for (CrashRecord* const record : records)
+            mark_judged(*record);
         if (auto kept = quarantine.add({ plugin, {}, reason }); !kept)
             log.error("{}", kept.error().text);
     }
@@ -136,9 +141,18 @@ void judge_crashes(const Settings& settings, Quarantine& quarantine, Log& log)
 {
     if (auto loaded = quarantine.load(); !loaded)
         log.error("{}", loaded.error().text);
-    if (!settings.data_dir.empty())
-        for (const auto& [plugin, records] : recent_crashes(settings, log))
-            judge(plugin, records, settings.watchdog, quarantine, log);
+    if (!settings.data_dir.empty()) {
+        Records records = recent_crashes(settings);
+        std::map<std::string, std::vector<CrashRecord*>> by_plugin;
+        for (CrashRecord& record : records)
+            if (!record.plugin.empty())
+                by_plugin[record.plugin].push_back(&record);
+        for (const auto& [plugin, theirs] : by_plugin)
+            judge(plugin, theirs, settings.watchdog, quarantine, log);
+        // Afterwards: it tells where they are now.
+        for (const CrashRecord& record : records)
+            tell(record, log);
+    }
     for (const Quarantine::Entry& entry : quarantine.entries())
         log.error("plugin {} is quarantined{}, and not loaded: {}; nuncioctl plugin release {} "
                   "lifts it",
