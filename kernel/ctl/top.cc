@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 namespace nuncio::ctl {
 
@@ -62,6 +64,23 @@ Value rates_since(const Value& before, const Value& now, std::chrono::duration<d
     return sorted;
 }
 
+Value for_screen(const Value& rows)
+{
+    static constexpr std::pair<std::string_view, std::string_view> columns[]
+        = { { "cpu_percent", "cpu %" }, { "calls_per_second", "calls/s" }, { "p99_us", "p99 us" },
+              { "worst_us", "worst us" }, { "queue", "queue" }, { "failures", "failed" },
+              { "plugin", "plugin" }, { "handler", "handler" }, { "host", "host" },
+              { "mean_us", "mean us" }, { "bytes_per_call", "bytes/call" }, { "calls", "calls" } };
+    Value::Array shown;
+    for (const Value& row : rows.as_array()) {
+        Value& line = shown.emplace_back();
+        for (const auto& [key, heading] : columns)
+            if (const Value* const value = row.find(key))
+                line[heading] = *value;
+    }
+    return shown;
+}
+
 Result<void> watch_top(Client& client, const Value& arguments)
 {
     using Clock = std::chrono::steady_clock;
@@ -70,14 +89,15 @@ Result<void> watch_top(Client& client, const Value& arguments)
     if (!rows)
         return rows.error();
     Screen screen;
-    screen.show(to_text(*rows) + "\nrates since the server's start; q leaves\n");
+    // The line about it comes first: there may be more rows than the screen has.
+    screen.show("rates since the server's start; q leaves\n\n" + to_text(for_screen(*rows)));
     while (screen.wait(1s)) {
         auto next = client.call("plugin top", arguments);
         if (!next)
             return next.error();
         const auto now = Clock::now();
-        screen.show(to_text(rates_since(*rows, *next, now - drawn_at))
-            + "\nrates of the last second; p99 and worst since the server's start; q leaves\n");
+        screen.show("rates of the last second; p99 and worst since the server's start; q leaves\n\n"
+            + to_text(for_screen(rates_since(*rows, *next, now - drawn_at))));
         rows = std::move(next);
         drawn_at = now;
     }

@@ -1,3 +1,4 @@
+#include "printing.h"
 #include "top.h"
 
 #include <doctest/doctest.h>
@@ -35,4 +36,20 @@ TEST_CASE("the rates of top are those of the time between two answers, the busie
     const Value& last = rates.as_array()[2]; // new since then
     CHECK(last.find("plugin")->as_string() == "c");
     CHECK(last.find("calls_per_second")->as_number() == 2);
+}
+
+TEST_CASE("on a screen of 80 columns one sees what a handler costs, and whose it is")
+{
+    const Value all = rows(R"([
+        {"plugin":"storage-sqlite","host":"a.example","handler":"iq server urn:x","calls":7,
+         "calls_per_second":1.5,"cpu_percent":0.3,"mean_us":4.5,"p99_us":1234567.8,
+         "worst_us":1234567.8,"total_us":1,"bytes_per_call":10,"queue":2,"failures":0}])");
+    const std::string text = to_text(for_screen(all));
+    const std::string heading = text.substr(0, text.find('\n'));
+    CHECK(heading.starts_with("cpu %  calls/s"));
+    CHECK(heading.find("handler") < 80);
+    const std::string line = text.substr(text.find('\n') + 1, 80);
+    for (const char* wanted : { "0.3", "1.5", "1234567.8", "storage-sqlite", "iq server" })
+        CHECK_MESSAGE(line.find(wanted) != line.npos, wanted);
+    CHECK(text.find("total") == text.npos); // as --json has it
 }
