@@ -91,7 +91,7 @@ namespace {
 
 }
 
-Result<std::string> build_plugin(const BuildOptions& options)
+Result<BuiltPlugin> build_plugin(const BuildOptions& options)
 {
     for (const std::string& source : options.sources)
         if (::access(source.c_str(), R_OK) != 0)
@@ -127,12 +127,20 @@ Result<std::string> build_plugin(const BuildOptions& options)
     auto status = run(words);
     if (!status || *status != 0) {
         fs::remove(unfinished, failure);
-        return status ? Error { "the compiler said no (above); nothing was made" } : status.error();
+        if (!status)
+            return status.error();
+        return Error { "the compiler said no, and why stands above; nothing was made\n"
+                       "next: correct that"
+            + std::string(options.is_verbose
+                    ? ""
+                    : ", or see the command with --verbose; flags that it lacks (-I, -l) go behind "
+                      "--") };
     }
     fs::rename(unfinished, output, failure);
     if (failure)
         return Error { output.string() + ": " + failure.message() };
-    return output.string();
+    const fs::path plugins = (sdk->libraries / "nuncio" / "plugins").lexically_normal();
+    return BuiltPlugin { output.string(), fs::exists(plugins, failure) ? plugins.string() : "" };
 }
 
 }

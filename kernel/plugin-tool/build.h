@@ -16,7 +16,12 @@ struct BuildOptions {
     bool is_verbose = false;
 };
 
-/// Answers the file that was made. It appears there whole or not at all.
-Result<std::string> build_plugin(const BuildOptions& options);
+struct BuiltPlugin {
+    std::string file; ///< appeared there whole
+    /// Where the server that was installed with the SDK looks for plugins; empty without one.
+    std::string plugins;
+};
+/// Of a failure nothing is left.
+Result<BuiltPlugin> build_plugin(const BuildOptions& options);
 
 }

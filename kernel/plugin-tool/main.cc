@@ -62,11 +62,20 @@ Exit check(const std::vector<std::string>& files, const TortureOptions& options)
 
 Exit build(const BuildOptions& options)
 {
-    auto file = build_plugin(options);
-    if (!file)
-        return complain(file.error());
-    std::cout << "made " << *file << '\n';
-    return check({ *file }, {});
+    const auto built = build_plugin(options);
+    if (!built)
+        return complain(built.error());
+    std::cout << "made " << built->file << '\n';
+    if (check({ built->file }, {}) == failed)
+        return failed;
+    const auto note = kernel::read_plugin_note(built->file);
+    const std::string name = note ? note->name : std::string();
+    const std::string to
+        = built->plugins.empty() ? "\"$(pkg-config --variable=plugindir nuncio)\"" : built->plugins;
+    std::cout << "next: nuncio-plugin check --torture 200 " << built->file << "\n      cp "
+              << built->file << ' ' << to << " && nuncioctl plugin load " << name
+              << "    (`plugin reload` when it is loaded already)\n";
+    return done;
 }
 
 }

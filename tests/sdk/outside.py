@@ -149,10 +149,14 @@ class Outside:
 
     def case_one_file_is_built_without_a_build_system(self):
         (self.work / "small.cc").write_text(PLUGIN)
-        expect(self.run(self.tool, "build", "small.cc", silent=True), "small 1.0, nuncio-abi-1, good")
+        said = self.run(self.tool, "build", "small.cc", silent=True)
+        expect(said, "small 1.0, nuncio-abi-1, good")
+        expect(said, r"next: nuncio-plugin check --torture 200 small\.so")
+        expect(said, rf"cp small\.so {self.prefix}/lib/.*nuncio/plugins && nuncioctl plugin load small")
         expect(self.run(self.tool, "check", "--torture", "6", "small.so"), "nothing lost")
         (self.work / "wrong.cc").write_text("#include <nuncio/plugin.h>\nint broken(\n")
-        expect(self.run(self.tool, "build", "wrong.cc", fails=True), "the compiler said no")
+        said = self.run(self.tool, "build", "wrong.cc", fails=True)
+        expect(said, r"the compiler said no(.|\n)*next: correct that, or see the command with --verbose")
         if (self.work / "wrong.so").exists() or (self.work / "wrong.so.new").exists():
             raise Failure("something was left of a build that failed")
 
