@@ -130,7 +130,8 @@ task<Result<Value>> Commands::check(std::string file)
     const auto read_file = read(file);
     if (!read_file)
         co_return read_file.error();
-    const auto made = catalog_.build_trial(read_file->name, read_file->text, [](std::string) {});
+    const auto made
+        = catalog_.build_trial(read_file->name, read_file->text, [](Told, std::string) {});
     if (!made)
         co_return made.error();
     co_return describe(*made->front()->scripts().front().script);

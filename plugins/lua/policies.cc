@@ -133,8 +133,7 @@ bool Policies::conclude(
     auto rewritten = call->take_rewritten();
     armed.record->note_call(verdict.kind, rewritten.has_value(), script.machine().was_slow());
     if (is_on_trial()) {
-        if (verdict.kind != Verdict::Kind::pass || rewritten || !call->sent.empty())
-            tell(judging, script, describe(verdict, rewritten.has_value()));
+        tell_of(judging, script, *call, verdict, rewritten.has_value());
         script.end(*call);
         return false;
     }
@@ -156,7 +155,7 @@ bool Policies::fail(Judging& judging, Armed& armed, Excess excess, const std::st
     Script& script = *armed.script;
     const bool rests = armed.record->note_failure(excess, text, now());
     if (is_on_trial()) {
-        tell(judging, script, "failed: " + text);
+        tell(judging, script, Told::remark, "failed: " + text);
         return false;
     }
     log(script, Log::Level::warn, "failed: " + text);
@@ -184,7 +183,7 @@ Armed& Policies::armed_of(const Script& script)
 void Policies::log(const Script& script, Log::Level level, std::string_view text)
 {
     if (is_on_trial()) {
-        observer_(script.name() + " logs: " + std::string(text));
+        observer_(Told::remark, script.name() + " logs: " + std::string(text));
         return;
     }
     Log& out = common_.context.log();
@@ -202,7 +201,19 @@ void Policies::log(const Script& script, Log::Level level, std::string_view text
 
 // ---- On trial ----
 
-void Policies::tell(const Judging& judging, const Script& script, const std::string& what)
+void Policies::tell_of(const Judging& judging, const Script& script, const Script::Call& call,
+    const Verdict& verdict, bool is_rewritten)
+{
+    for (const Stanza& stanza : call.sent)
+        tell(judging, script, Told::act,
+            "send " + std::string(to_string(stanza.kind())) + " to "
+                + std::string(stanza.to().text()));
+    if (verdict.kind != Verdict::Kind::pass || is_rewritten)
+        tell(judging, script, Told::act, describe(verdict, is_rewritten));
+}
+
+void Policies::tell(
+    const Judging& judging, const Script& script, Told told, const std::string& what)
 {
     const Subject& subject = judging.subject;
     std::string line = script.name() + ": ";
@@ -216,7 +227,7 @@ void Policies::tell(const Judging& judging, const Script& script, const std::str
         line += event_name(subject.point, 0) + " of "
             + std::string(subject.jid.empty() ? subject.user : subject.jid);
     }
-    observer_(line + ": " + what);
+    observer_(told, line + ": " + what);
 }
 
 }

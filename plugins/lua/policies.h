@@ -51,8 +51,10 @@ struct Judging {
     Element form {};
 };
 
-/// What a script on trial would have done. Any loop.
-using Observer = std::function<void(std::string line)>;
+/// What is told of a script on trial: something that it would have done, or what else it said.
+enum class Told { act, remark };
+/// Any loop.
+using Observer = std::function<void(Told told, std::string line)>;
 
 /// Made on the main thread, then used on its loop only.
 class Policies final : public World, public std::enable_shared_from_this<Policies> {
@@ -117,7 +119,9 @@ private:
     /// Takes what a call came to; true when that decides.
     bool conclude(Judging& judging, Armed& armed, Script::Call* call, Script::Progress progress);
     bool fail(Judging& judging, Armed& armed, Excess excess, const std::string& text);
-    void tell(const Judging& judging, const Script& script, const std::string& what);
+    void tell(const Judging& judging, const Script& script, Told told, const std::string& what);
+    void tell_of(const Judging& judging, const Script& script, const Script::Call& call,
+        const Verdict& verdict, bool is_rewritten);
     task<Result<Value>> answer_to(Request request);
     task<void> race(std::shared_ptr<struct Answering> answering, Request request);
     task<void> run_timer(std::size_t script, int function, bool repeats);

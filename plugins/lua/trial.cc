@@ -11,10 +11,12 @@ namespace {
         std::function<void(std::string_view)> progress;
         std::uint32_t most = 0;
         std::uint64_t count = 0;
+        std::uint64_t acts = 0;
         Completion<bool> full;
 
-        void add(std::string line)
+        void add(Told told, std::string line)
         {
+            acts += told == Told::act;
             if (++count > most)
                 return;
             if (progress)
@@ -61,8 +63,10 @@ task<Result<Value>> Commands::try_out(
     report->progress = std::move(progress);
     Loop& mine = *Loop::current();
     auto made = catalog_.build_trial(
-        read_file->name, read_file->text, [report, &mine](std::string line) {
-            mine.post([report, line = std::move(line)]() mutable { report->add(std::move(line)); });
+        read_file->name, read_file->text, [report, &mine](Told kind, std::string line) {
+            mine.post([report, kind, line = std::move(line)]() mutable {
+                report->add(kind, std::move(line));
+            });
         });
     if (!made)
         co_return made.error();
@@ -79,8 +83,8 @@ task<Result<Value>> Commands::try_out(
     is_trying_ = false;
 
     Value told;
-    told["judged"] = record->calls.load();
-    told["would_act"] = report->count;
+    told["judged"] = record->calls.load() + record->failures.load();
+    told["would_act"] = report->acts;
     told["failures"] = record->failures.load();
     if (!report->lines.empty())
         told["lines"] = Value::Array(report->lines.begin(), report->lines.end());
