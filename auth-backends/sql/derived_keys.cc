@@ -2,24 +2,13 @@
 
 #include <nuncio/crypto.h>
 #include <nuncio/jid.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
+#include <nuncio/secret_file.h>
 
 namespace nuncio::sql {
 
 namespace {
 
-    constexpr std::size_t secret_bytes = 32;
     constexpr std::size_t salt_bytes = 16; // as the keys that are stored
-
-    Error file_error(const std::string& path, std::string_view doing)
-    {
-        return { path + ": cannot " + std::string(doing) + ": " + std::strerror(errno),
-            Error::Kind::unavailable };
-    }
 
 }
 
@@ -58,30 +47,7 @@ Result<ScramKeys> DerivedKeys::make(
 
 Result<std::string> DerivedKeys::load_secret(const std::string& folder)
 {
-    const std::string path = folder + "/salt-secret";
-    const int made = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (made >= 0) {
-        const auto secret = random_bytes(secret_bytes);
-        const auto written = ::write(made, secret.data(), secret.size());
-        const bool closed = ::close(made) == 0;
-        if (written == static_cast<ssize_t>(secret.size()) && closed)
-            return secret;
-        auto error = file_error(path, "write it");
-        ::unlink(path.c_str());
-        return error;
-    }
-    if (errno != EEXIST)
-        return file_error(path, "create it");
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return file_error(path, "open it");
-    std::string secret(secret_bytes, '\0');
-    const auto count = ::read(file, secret.data(), secret.size());
-    ::close(file);
-    if (count != static_cast<ssize_t>(secret_bytes))
-        return Error { path + ": expected " + std::to_string(secret_bytes)
-            + " bytes; remove the file to have it made anew" };
-    return secret;
+    return nuncio::load_secret(folder + "/salt-secret");
 }
 
 }
