@@ -4,16 +4,12 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 namespace nuncio::kernel {
 
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 address, of which one
-/// customer has as many addresses as they please.
-std::string address_key(std::string_view address);
-
-/// Any thread. Connecting and closing are rare beside what happens in between, so a lock will do.
+/// Any thread. What counts as one address is its network_of(). Connecting and closing are rare
+/// beside what happens in between, so a lock will do.
 class AddressCounts {
 public:
     /// False, and nothing counted, when `limit` are open already.

@@ -11,6 +11,8 @@
 #include "socket_connection.h"
 #include "tls.h"
 
+#include <nuncio/address.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -81,7 +83,7 @@ Result<std::unique_ptr<C2sManager::State::Door>> C2sManager::State::open(
 void C2sManager::State::accepted(int fd, std::string address, ListenSettings::Tls tls)
 {
     C2sLoop& loop = parts.loop(next_loop++ % parts.loops.size());
-    const auto admission = parts.admit(address_key(address));
+    const auto admission = parts.admit(network_of(address));
     loop.loop().post([&loop, fd, address = std::move(address), tls, admission]() mutable {
         C2sStream::start(loop,
             std::make_unique<SocketConnection>(loop.loop(), fd, std::move(address)), tls,
@@ -157,7 +159,7 @@ void C2sManager::set_tls(std::shared_ptr<TlsContext> context)
 void C2sManager::adopt(std::unique_ptr<Connection> connection, const ListenSettings& listen)
 {
     C2sLoop& loop = state_->parts.loop(connection->loop().index());
-    const auto admission = state_->parts.admit(address_key(connection->address()));
+    const auto admission = state_->parts.admit(network_of(connection->address()));
     if (KernelLoop::current() == &loop.loop())
         return C2sStream::start(loop, std::move(connection), listen.tls, admission);
     loop.loop().post(

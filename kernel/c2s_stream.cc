@@ -7,6 +7,7 @@
 #include "server.h"
 #include "stream_header.h"
 
+#include <nuncio/address.h>
 #include <nuncio/ns.h>
 
 #include <utility>
@@ -32,7 +33,7 @@ C2sStream::C2sStream(C2sLoop& loop, std::unique_ptr<Connection> connection)
 C2sStream::~C2sStream()
 {
     if (is_admitted_)
-        loop_->parts().leave(address_key(connection_->address()));
+        loop_->parts().leave(network_of(connection_->address()));
     negotiation_.reset();
     connection_->set_user(nullptr);
     loop_->parts().stream_gone();
