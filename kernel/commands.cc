@@ -202,16 +202,23 @@ namespace {
 
     task<Result<Value>> release(Server& server, const CommandCall& call)
     {
-        const auto released = server.quarantine().release(call.text("plugin"));
+        const std::string plugin(call.text("plugin"));
+        const auto released = server.quarantine().release(plugin);
         if (!released)
             co_return released.error();
-        if (*released == 0)
-            co_return Error { "the plugin " + std::string(call.text("plugin"))
-                    + " is not quarantined",
+        Value::Array promoted;
+        for (HandlerMeter* const meter : server.meters().all())
+            if (meter->name().plugin == plugin && meter->promote())
+                promoted.emplace_back(meter->name().handler + " on " + meter->name().host);
+        if (*released == 0 && promoted.empty())
+            co_return Error { "the plugin " + plugin + " is neither quarantined nor demoted",
                 Error::Kind::not_found };
         Value answer;
-        answer["released"] = call.text("plugin");
-        answer["next"] = "nuncioctl plugin load " + std::string(call.text("plugin"));
+        answer["released"] = plugin;
+        if (!promoted.empty())
+            answer["on_the_loops_again"] = std::move(promoted);
+        if (*released > 0)
+            answer["next"] = "nuncioctl plugin load " + plugin;
         co_return answer;
     }
 
@@ -363,9 +370,10 @@ namespace {
             .type = Type::boolean,
             .doc = "hand nothing over: the new one begins with nothing",
             .required = false };
-        registry.add(
-            { "plugin release", "Let a plugin that is quarantined run again; load it afterwards.",
-                { plugin } },
+        registry.add({ "plugin release",
+                         "Let a plugin that is quarantined run again, and its demoted handlers on "
+                         "the loops.",
+                         { plugin } },
             [&server](const CommandCall& call) { return release(server, call); });
         registry.add({ "plugin reload", "Replace a plugin by its file on disk; no stanza is lost.",
                          { plugin, wait, drop_state } },

@@ -62,6 +62,8 @@ public:
 
     /// It has stalled a loop: an iq handler runs in the worker pool from now on.
     void demote() { is_demoted_.store(true, std::memory_order_relaxed); }
+    /// Back to the loops. False: it was there.
+    bool promote() { return is_demoted_.exchange(false, std::memory_order_relaxed); }
     bool is_demoted() const { return is_demoted_.load(std::memory_order_relaxed); }
 
     /// Sums over all threads; times in ticks.

@@ -38,9 +38,8 @@ void PluginProcess::start(Duration delay)
     if (child_ || is_retired_)
         return;
     // The kernel's timer: a plugin's would have to be dropped on this loop.
-    auto* const before = exchange_current_plugin(nullptr);
+    const AsKernel as_kernel;
     delay_ = loop_.after(delay, [this] { start_now(); });
-    exchange_current_plugin(before);
 }
 
 void PluginProcess::start_now()

@@ -67,6 +67,7 @@ Value plugin_top(Server& server, std::string_view plugin)
         const auto queue = queues.find(meter);
         row["queue"] = std::uint64_t(queue == queues.end() ? 0 : queue->second);
         row["failures"] = figures.failures;
+        row["demoted"] = meter->is_demoted();
         rows.push_back({ figures.ticks, std::move(row) });
     }
     std::ranges::stable_sort(rows, std::greater(), &Row::ticks);

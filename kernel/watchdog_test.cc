@@ -1,3 +1,4 @@
+#include "command_registry.h"
 #include "iq_queue.h"
 #include "quarantine.h"
 #include "test_server.h"
@@ -228,6 +229,25 @@ TEST_CASE("demoted, an iq handler of the server runs in the pool from then on")
     server.ask("urn:example:slow", "2");
     server->settle();
     CHECK(was_on_loop == std::vector { true, false });
+
+    // Until somebody says that it may run there again.
+    const auto release = [&server] {
+        std::string text;
+        Value arguments;
+        arguments["plugin"] = "hand-made";
+        server->commands().call(
+            "plugin release", std::move(arguments), "test", [&text](const Result<Value>& answer) {
+                text = answer ? answer->json() : answer.error().text;
+            });
+        server->settle();
+        return text;
+    };
+    CHECK(release()
+        == R"({"released":"hand-made","on_the_loops_again":["server urn:example:slow on a.example"]})");
+    server.ask("urn:example:slow", "3");
+    server->settle();
+    CHECK(was_on_loop == std::vector { true, false, true });
+    CHECK(release() == "the plugin hand-made is neither quarantined nor demoted");
 }
 
 TEST_CASE("what cannot be demoted is said so")

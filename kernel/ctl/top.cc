@@ -77,6 +77,8 @@ Value for_screen(const Value& rows)
         for (const auto& [key, heading] : columns)
             if (const Value* const value = row.find(key))
                 line[heading] = *value;
+        if (const Value* const demoted = row.find("demoted"); demoted && demoted->as_bool())
+            line["handler"] = std::string(text_of(row, "handler")) + " (demoted)";
     }
     return shown;
 }
