@@ -9,7 +9,7 @@ apt_build="g++ cmake ninja-build pkg-config openssl ca-certificates
     libboost-dev libboost-filesystem-dev libboost-system-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev"
 # And what the tests take beyond that: clang for the fuzzers, clients that talk to the server.
 apt_tests="doctest-dev clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev git man-db abigail-tools
-    python3 python3-slixmpp python3-nbxmpp libstrophe-dev go-sendxmpp profanity mcabber tmux
+    python3 python3-slixmpp python3-nbxmpp libstrophe-dev go-sendxmpp profanity mcabber tmux zsh fish
     lua5.4 libpam-wrapper libpam-modules slapd
     postgresql mariadb-server-core mariadb-client-core odbc-postgresql odbc-mariadb libsqliteodbc"
 

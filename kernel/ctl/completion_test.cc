@@ -38,22 +38,58 @@ std::string complete(const Words& words)
     return completions(answer, words);
 }
 
+/// What a shell prints that runs `program`.
+std::string run(const std::string& shell, const std::string& program)
+{
+    REQUIRE(::setenv("NUNCIO_TEST", program.c_str(), 1) == 0);
+    std::FILE* const pipe = ::popen(("exec " + shell + " -c \"$NUNCIO_TEST\"").c_str(), "r");
+    REQUIRE(pipe);
+    std::string output;
+    for (int c = 0; (c = std::fgetc(pipe)) != EOF;)
+        output += static_cast<char>(c);
+    CHECK(::pclose(pipe) == 0);
+    return output;
+}
+
+bool is_installed(const std::string& shell)
+{
+    const bool is_there = std::system(("command -v " + shell + " > /dev/null").c_str()) == 0;
+    if (!is_there)
+        MESSAGE(shell << " is not installed");
+    return is_there;
+}
+
 /// What bash is left with for `line`, whose last word as readline cuts it is `current`, when
 /// nuncioctl offers `offer`.
 std::string bash_offers(
     const std::string& line, const std::string& current, const std::string& offer)
 {
-    const std::string program = completion_script("bash") + "nuncioctl() { echo '" + offer
-        + "'; }; COMP_LINE='" + line + "'; COMP_POINT=${#COMP_LINE}; _nuncioctl nuncioctl '"
-        + current + "'; echo \"${COMPREPLY[*]}\"";
-    REQUIRE(::setenv("NUNCIO_TEST", program.c_str(), 1) == 0);
-    std::FILE* const bash = ::popen("exec bash -c \"$NUNCIO_TEST\"", "r");
-    REQUIRE(bash);
-    std::string output;
-    for (int c = 0; (c = std::fgetc(bash)) != EOF;)
-        output += static_cast<char>(c);
-    CHECK(::pclose(bash) == 0);
-    return output;
+    return run("bash",
+        completion_script("bash") + "nuncioctl() { echo '" + offer + "'; }; COMP_LINE='" + line
+            + "'; COMP_POINT=${#COMP_LINE}; _nuncioctl nuncioctl '" + current
+            + "'; echo \"${COMPREPLY[*]}\"");
+}
+
+/// What zsh would offer for the last of these words, when nuncioctl offers what it was asked; the
+/// parts of zsh that do so on a terminal are stand-ins.
+std::string zsh_offers(const std::string& words, const std::string& last)
+{
+    return run("zsh -f",
+        "compdef() { }\n"
+        "compadd() { [[ $1 == -a ]] && print -rl -- ${(P)2} }\n"
+        "compset() { PREFIX=${PREFIX#${~2}} }\n"
+        "_files() { print -r -- \"files like $PREFIX\" }\n"
+        "nuncioctl() { [[ ${@[-1]} == *file* ]] && print :path || print -r -- \"${(j:|:)@}\" }\n"
+            + completion_script("zsh") + "words=(" + words + " '" + last
+            + "'); CURRENT=$#words; PREFIX='" + last + "'; _nuncioctl");
+}
+
+/// What fish offers for `line`, when nuncioctl offers its last word and what it was asked.
+std::string fish_offers(const std::string& line)
+{
+    return run("fish --no-config",
+        "function nuncioctl; echo $argv[-1](string join '|' $argv); end\n"
+            + completion_script("fish") + "complete -C '" + line + "'");
 }
 
 }
@@ -120,4 +156,23 @@ TEST_CASE("bash replaces as much of a word as readline takes it for")
     CHECK(bash_offers("nuncioctl ", "", "status") == "status\n");
     CHECK(bash_offers("nuncioctl --data /bi", "/bi", ":path") == "/bin\n");
     CHECK(bash_offers("nuncioctl --data=/bi", "/bi", ":path") == "/bin\n");
+}
+
+TEST_CASE("zsh asks with the words before, and completes files by itself")
+{
+    if (!is_installed("zsh"))
+        return;
+    CHECK(zsh_offers("nuncioctl plugin", "relo") == "__complete|plugin|relo\n");
+    CHECK(zsh_offers("nuncioctl", "") == "__complete|\n");
+    CHECK(zsh_offers("nuncioctl kick", "ana@lo") == "__complete|kick|ana@lo\n");
+    CHECK(zsh_offers("nuncioctl export", "--to=file") == "files like file\n");
+}
+
+TEST_CASE("fish asks with the words before, and offers what comes back")
+{
+    if (!is_installed("fish"))
+        return;
+    CHECK(fish_offers("nuncioctl plugin relo") == "relo__complete|plugin|relo\n");
+    CHECK(fish_offers("nuncioctl ") == "__complete|\n");
+    CHECK(fish_offers("nuncioctl kick ana@lo") == "ana@lo__complete|kick|ana@lo\n");
 }
