@@ -101,8 +101,8 @@ Error ElfFile::wrong(const std::string& what) const
 /// What is missing of a half-copied file is at its end.
 Error ElfFile::cut_short(const char* what) const
 {
-    return wrong(std::string("its ") + what
-        + " lie beyond the end of the file: it is damaged, or still being copied");
+    return wrong(
+        std::string("the file ends before its ") + what + ": it is damaged, or still being copied");
 }
 
 template <class T>

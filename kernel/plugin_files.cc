@@ -22,8 +22,9 @@ namespace {
             auto clean = std::filesystem::absolute(folder).lexically_normal();
             if (!clean.has_filename())
                 clean = clean.parent_path();
-            folders.push_back(clean.string());
-            folders.push_back((clean.parent_path() / "auth-backends").string());
+            for (const auto& each : { clean, clean.parent_path() / "auth-backends" })
+                if (std::ranges::find(folders, each.string()) == folders.end())
+                    folders.push_back(each.string());
         }
         return folders;
     }
