@@ -345,7 +345,8 @@ private:
 
     void give_bad_news(Seat& seat, const std::string& what, bool has_ended)
     {
-        std::string text = name() + ": " + what;
+        // What keeps a program from being started begins with its name already.
+        std::string text = what.starts_with(name()) ? what : name() + ": " + what;
         if (!seat.last_line.empty())
             text += "; the last that it wrote to its stderr: " + seat.last_line;
         ++failed_;
