@@ -1,14 +1,10 @@
 #include "record.h"
 
-#include <algorithm>
-#include <charconv>
-
 namespace nuncio::internal {
 
 namespace {
 
     constexpr ScramHash hashes[] = { ScramHash::sha1, ScramHash::sha256, ScramHash::sha512 };
-    constexpr std::string_view names[] = { "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512" };
     constexpr std::size_t salt_size = 16;
 
     /// Cuts off and answers what comes before `end`; all of it when there is no `end`.
@@ -18,23 +14,6 @@ namespace {
         const auto piece = text.substr(0, at);
         text = at == text.npos ? std::string_view() : text.substr(at + 1);
         return piece;
-    }
-
-    bool read_keys(std::string_view line, ScramKeys& keys)
-    {
-        const auto iterations = cut(line, ':');
-        const auto salt = from_base64(cut(line, '$'));
-        const auto stored = from_base64(cut(line, ':'));
-        const auto server = from_base64(line);
-        const char* const end = iterations.data() + iterations.size();
-        const auto [at, failure] = std::from_chars(iterations.data(), end, keys.iterations);
-        if (failure != std::errc() || at != end || keys.iterations == 0 || !salt || !stored
-            || !server)
-            return false;
-        keys.salt = *salt;
-        keys.stored_key = *stored;
-        keys.server_key = *server;
-        return true;
     }
 
 }
@@ -62,9 +41,7 @@ std::string to_text(const Record& record)
         const ScramKeys& keys = record.keys[i];
         if (keys.iterations == 0)
             continue;
-        text += names[i];
-        text += "$" + std::to_string(keys.iterations) + ":" + to_base64(keys.salt) + "$"
-            + to_base64(keys.stored_key) + ":" + to_base64(keys.server_key) + "\n";
+        text += nuncio::to_text(hashes[i], keys) + '\n';
     }
     return text;
 }
@@ -72,18 +49,15 @@ std::string to_text(const Record& record)
 Result<Record> read_record(std::string_view text)
 {
     Record record;
-    std::size_t i = 0;
+    int last = -1; // hashes come in their order, each once
     do {
-        std::string_view line = cut(text, '\n');
-        const auto name = cut(line, '$');
-        while (i < std::size(names) && names[i] != name)
-            ++i;
-        if (i == std::size(names) || !read_keys(line, record.keys[i]))
-            return Error { "an account's keys are damaged: expected a line '"
-                    + std::string(names[std::min(i, std::size(names) - 1)])
-                    + "$iterations:salt$stored-key:server-key'",
+        const auto line = parse_scram_keys(cut(text, '\n'));
+        if (!line || static_cast<int>(line->hash) <= last)
+            return Error { "an account's keys are damaged: "
+                    + (line ? std::string("expected each hash once, in order") : line.error().text),
                 Error::Kind::unavailable };
-        ++i;
+        last = static_cast<int>(line->hash);
+        record.of(line->hash) = line->keys;
     } while (!text.empty());
     return record;
 }

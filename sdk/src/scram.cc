@@ -1,7 +1,9 @@
 // RFC 5802 §3: SaltedPassword, ClientKey, StoredKey, ServerKey.
 #include <nuncio/scram.h>
 
+#include <array>
 #include <cassert>
+#include <charconv>
 #include <cstdlib>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -66,6 +68,75 @@ bool matches_scram_keys(std::string_view password, const ScramKeys& keys, ScramH
 {
     const auto made = make_scram_keys(password, keys.salt, keys.iterations, hash);
     return equal_in_constant_time(made.stored_key, keys.stored_key);
+}
+
+namespace {
+
+    constexpr std::array<std::string_view, 3> names { "SCRAM-SHA-1", "SCRAM-SHA-256",
+        "SCRAM-SHA-512" };
+    constexpr std::size_t max_salt = 1024;
+
+    /// Cuts off and answers what comes before `end`; all of it when there is no `end`.
+    std::string_view cut(std::string_view& text, char end)
+    {
+        const auto at = text.find(end);
+        const auto piece = text.substr(0, at);
+        text = at == text.npos ? std::string_view() : text.substr(at + 1);
+        return piece;
+    }
+
+}
+
+std::string_view scram_name(ScramHash hash)
+{
+    return names[static_cast<std::size_t>(hash)];
+}
+
+std::optional<ScramHash> scram_hash(std::string_view name)
+{
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i] == name)
+            return static_cast<ScramHash>(i);
+    return {};
+}
+
+std::string to_text(ScramHash hash, const ScramKeys& keys)
+{
+    return std::string(scram_name(hash)) + '$' + std::to_string(keys.iterations) + ':'
+        + to_base64(keys.salt) + '$' + to_base64(keys.stored_key) + ':'
+        + to_base64(keys.server_key);
+}
+
+std::string_view problem_with(const ScramKeys& keys, ScramHash hash)
+{
+    if (keys.iterations == 0 || keys.iterations > scram_max_iterations)
+        return "expected 1 to 10000000 iterations";
+    if (keys.salt.empty() || keys.salt.size() > max_salt)
+        return "expected a salt of 1 to 1024 bytes";
+    if (keys.stored_key.size() != digest_size(hash) || keys.server_key.size() != digest_size(hash))
+        return "expected keys as long as the digest";
+    return {};
+}
+
+Result<HashedScramKeys> parse_scram_keys(std::string_view text)
+{
+    const Error damaged { "expected SCRAM keys as 'SCRAM-SHA-256$iterations:salt$stored-key:"
+                          "server-key'" };
+    const auto hash = scram_hash(cut(text, '$'));
+    const auto iterations = cut(text, ':');
+    const auto salt = from_base64(cut(text, '$'));
+    const auto stored = from_base64(cut(text, ':'));
+    const auto server = from_base64(text);
+    if (!hash || !salt || !stored || !server)
+        return damaged;
+    HashedScramKeys read { *hash, { *salt, *stored, *server } };
+    const char* const end = iterations.data() + iterations.size();
+    const auto [at, failure] = std::from_chars(iterations.data(), end, read.keys.iterations);
+    if (failure != std::errc() || at != end)
+        return damaged;
+    if (const auto problem = problem_with(read.keys, *hash); !problem.empty())
+        return Error { std::string(problem) };
+    return read;
 }
 
 }

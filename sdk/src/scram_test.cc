@@ -54,3 +54,43 @@ TEST_CASE("a password matches only the keys made from it")
     CHECK_FALSE(matches_scram_keys("pencil ", keys, ScramHash::sha512));
     CHECK_FALSE(matches_scram_keys("", keys, ScramHash::sha512));
 }
+
+TEST_CASE("RFC 5803: keys are read back as they were written, and nothing else is")
+{
+    for (const auto hash : { ScramHash::sha1, ScramHash::sha256, ScramHash::sha512 }) {
+        const ScramKeys keys = make_scram_keys("pencil", "salt and pepper!", 4096, hash);
+        const std::string text = to_text(hash, keys);
+        const auto read = parse_scram_keys(text);
+        REQUIRE(read);
+        CHECK(read->hash == hash);
+        CHECK(read->keys.iterations == 4096);
+        CHECK(matches_scram_keys("pencil", read->keys, hash));
+        for (const std::string& bad :
+            { text.substr(1), text + " ", text.substr(0, text.size() - 4), text + ":" + text,
+                std::string("SCRAM-SHA-3") + text.substr(text.find('$')), std::string() })
+            CHECK_FALSE(parse_scram_keys(bad));
+    }
+}
+
+TEST_CASE("keys from elsewhere do not decide how long a login computes")
+{
+    ScramKeys keys = make_scram_keys("pencil", "salt", 1, ScramHash::sha1);
+    const auto is_fine = [&] { return problem_with(keys, ScramHash::sha1).empty(); };
+    CHECK(is_fine());
+    CHECK_FALSE(problem_with(keys, ScramHash::sha256).empty());
+    keys.iterations = 10'000'000;
+    CHECK(is_fine());
+    CHECK(parse_scram_keys(to_text(ScramHash::sha1, keys)));
+    keys.iterations = 10'000'001;
+    CHECK_FALSE(is_fine());
+    CHECK_FALSE(parse_scram_keys(to_text(ScramHash::sha1, keys)));
+    keys.iterations = 0;
+    CHECK_FALSE(is_fine());
+    keys.iterations = 1;
+    keys.salt = std::string(1024, 's');
+    CHECK(is_fine());
+    keys.salt += 's';
+    CHECK_FALSE(is_fine());
+    keys.salt.clear();
+    CHECK_FALSE(is_fine());
+}

@@ -4,6 +4,7 @@
 #include <nuncio/auth.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,24 @@ NUNCIO_API ScramKeys scram_keys_of_salted(
 /// compares in constant time.
 NUNCIO_API bool matches_scram_keys(
     std::string_view password, const ScramKeys& keys, ScramHash hash);
+
+/// RFC 5803: `SCRAM-SHA-256$iterations:salt$stored-key:server-key`, as databases and files keep
+/// them.
+NUNCIO_API std::string to_text(ScramHash hash, const ScramKeys& keys);
+/// Keys that say what they are of.
+struct HashedScramKeys {
+    ScramHash hash = ScramHash::sha256;
+    ScramKeys keys {};
+};
+/// Reads that; strict, and the error names no part of it. Keys are as long as the digest, and
+/// rounds are at most `scram_max_iterations`: nobody's file decides how long a login computes.
+NUNCIO_API Result<HashedScramKeys> parse_scram_keys(std::string_view text);
+inline constexpr std::uint32_t scram_max_iterations = 10'000'000;
+/// What is wrong with keys from elsewhere; empty: nothing.
+NUNCIO_API std::string_view problem_with(const ScramKeys& keys, ScramHash hash);
+/// "SCRAM-SHA-1" and the others, and back: no value for mechanisms whose keys are not known here.
+NUNCIO_API std::string_view scram_name(ScramHash hash);
+NUNCIO_API std::optional<ScramHash> scram_hash(std::string_view name);
 
 /// The steps before, for who plays the client: RFC 5802 §3 ClientKey and SaltedPassword.
 NUNCIO_API std::string scram_client_key(std::string_view salted_password, ScramHash hash);
