@@ -162,32 +162,52 @@ void add_account_commands(Server& server, CommandRegistry& registry)
         .name = "password", .doc = "the new password; asked for when it is left out", .secret = true
     };
 
-    registry.add({ "register", "Make an account.", { account, password } },
+    registry.add({ .name = "register",
+                     .summary = "Make an account.",
+                     .arguments = { account, password },
+                     .reach = Reach::host },
         [&server](const CommandCall& call) { return register_account(server, call); });
-    registry.add(
-        { "unregister", "Remove an account with everything that is kept for it.", { account } },
+    registry.add({ .name = "unregister",
+                     .summary = "Remove an account with everything that is kept for it.",
+                     .arguments = { account },
+                     .reach = Reach::host,
+                     .is_final = true },
         [&server](const CommandCall& call) { return unregister(server, call); });
-    registry.add({ "change-password", "Give an account a new password.", { account, password } },
+    registry.add({ .name = "change-password",
+                     .summary = "Give an account a new password.",
+                     .arguments = { account, password },
+                     .reach = Reach::host,
+                     .aliases = { "passwd" } },
         [&server](const CommandCall& call) { return change_password(server, call); });
-    registry.add(
-        { "connected-users", "Who is online.",
-            { { .name = "host", .type = Type::host, .doc = "only of this host", .required = false },
-                { .name = "limit",
-                    .type = Type::integer,
-                    .doc = "how many to list at the most",
-                    .required = false,
-                    .default_text = "10000" } } },
+    registry.add({ .name = "connected-users",
+                     .summary = "Who is online.",
+                     .arguments = { { .name = "host",
+                                        .type = Type::host,
+                                        .doc = "only of this host",
+                                        .required = false },
+                         { .name = "limit",
+                             .type = Type::integer,
+                             .doc = "how many to list at the most",
+                             .required = false,
+                             .default_text = "10000" } },
+                     .reach = Reach::host },
         [&server](const CommandCall& call) { return connected_users(server, call); });
-    registry.add({ "user-resources", "The sessions of one account.", { account } },
+    registry.add({ .name = "user-resources",
+                     .summary = "The sessions of one account.",
+                     .arguments = { account },
+                     .reach = Reach::host,
+                     .aliases = { "sessions" } },
         [&server](const CommandCall& call) { return user_resources(server, call); });
-    registry.add({ "kick", "End the sessions of an account, or one of them.",
-                     { { .name = "jid",
-                           .type = Type::jid,
-                           .doc = "USER@HOST, or USER@HOST/RESOURCE for one session" },
+    registry.add({ .name = "kick",
+                     .summary = "End the sessions of an account, or one of them.",
+                     .arguments = { { .name = "jid",
+                                        .type = Type::jid,
+                                        .doc = "USER@HOST, or USER@HOST/RESOURCE for one session" },
                          { .name = "reason",
                              .doc = "a text for the user",
                              .required = false,
-                             .default_text = "ended by the administrator" } } },
+                             .default_text = "ended by the administrator" } },
+                     .reach = Reach::host },
         [&server](const CommandCall& call) { return kick(server, call); });
 }
 

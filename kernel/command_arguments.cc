@@ -18,6 +18,14 @@ namespace {
         return Error { argument.name + ": expected " + std::string(expected) };
     }
 
+    std::string join(const std::vector<std::string>& words)
+    {
+        std::string text;
+        for (const std::string& word : words)
+            text += (text.empty() ? "" : ", ") + word;
+        return text;
+    }
+
     Result<Value> read_integer(const CommandArgument& argument, const Value& given)
     {
         if (given.kind() == Value::Kind::integer)
@@ -52,6 +60,9 @@ namespace {
         const std::string& text = given.as_string();
         if (text.size() > argument_bytes)
             return Error { argument.name + ": is longer than 64 KiB", Error::Kind::limit };
+        if (!argument.choices.empty()
+            && std::ranges::find(argument.choices, text) == argument.choices.end())
+            return wrong(argument, "one of " + join(argument.choices));
         if (argument.type == CommandArgument::Type::jid) {
             auto jid = Jid::parse(text);
             if (!jid)

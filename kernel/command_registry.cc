@@ -5,58 +5,18 @@
 #include "host_ref.h"
 #include "log_sink.h"
 #include "plugin_instance.h"
+#include "root_frame.h"
 #include "server.h"
 #include "virtual_host.h"
 
 #include <nuncio/schema.h>
 
 #include <algorithm>
-#include <coroutine>
 #include <list>
 
 namespace nuncio::kernel {
 
 namespace {
-
-    /// The outermost frame of a running command: starts when told, and waits at its end to be
-    /// destroyed by its owner.
-    class Root {
-    public:
-        struct promise_type {
-            Root get_return_object()
-            {
-                return Root(std::coroutine_handle<promise_type>::from_promise(*this));
-            }
-            std::suspend_always initial_suspend() noexcept { return {}; }
-            std::suspend_always final_suspend() noexcept { return {}; }
-            void return_void() { }
-            void unhandled_exception() noexcept { std::terminate(); }
-        };
-
-        Root() = default;
-        explicit Root(std::coroutine_handle<promise_type> handle)
-            : handle_(handle)
-        {
-        }
-        Root(Root&& other) noexcept
-            : handle_(std::exchange(other.handle_, nullptr))
-        {
-        }
-        Root& operator=(Root&& other) noexcept
-        {
-            std::swap(handle_, other.handle_);
-            return *this;
-        }
-        ~Root()
-        {
-            if (handle_)
-                handle_.destroy();
-        }
-        void start() { handle_.resume(); }
-
-    private:
-        std::coroutine_handle<promise_type> handle_;
-    };
 
     /// Every command of a plugin may be told its host, whether it declares that or not.
     Command with_host(Command command)
@@ -83,9 +43,15 @@ namespace {
         std::function<void(Result<Value>)> done;
         Lease lease;
         HostRef host;
-        Root root;
+        RootFrame root;
     };
 
+}
+
+bool answers_to(const Command& command, std::string_view name)
+{
+    return command.name == name
+        || std::ranges::find(command.aliases, name) != command.aliases.end();
 }
 
 struct CommandRegistry::State {
@@ -109,7 +75,7 @@ struct CommandRegistry::State {
     const Own* find_own(std::string_view name) const
     {
         for (const auto& own : commands)
-            if (own->command.name == name)
+            if (answers_to(own->command, name))
                 return own.get();
         return nullptr;
     }
@@ -162,11 +128,26 @@ struct CommandRegistry::State {
         return nullptr;
     }
 
-    void refuse(const std::string& name, const std::string& caller, Error error,
+    void refuse(const std::string& name, const CommandCaller& caller, Error error,
         const std::function<void(Result<Value>)>& done)
     {
-        audit->info("{} called {}: refused: {}", caller, name, error.text);
+        audit->info("{} called {}: refused: {}", caller.name, name, error.text);
         done(std::move(error));
+    }
+
+    /// The arguments as the handler takes them, or what the caller may not.
+    Result<Value> admit(
+        const Command& command, const Value& arguments, const CommandCaller& caller) const
+    {
+        // Before the arguments: who may not call it learns nothing of it.
+        if (!is_offered(command, caller))
+            return check_rights(command, {}, caller, server.settings()).error();
+        auto checked = check_arguments(command, arguments);
+        if (!checked)
+            return checked;
+        if (auto may = check_rights(command, *checked, caller, server.settings()); !may)
+            return may.error();
+        return checked;
     }
 
     void start(const Command& command, const CommandHandler& handler, const Offered& offer,
@@ -187,7 +168,7 @@ struct CommandRegistry::State {
         run.root.start();
     }
 
-    static Root follow(State& state, Running& run, const CommandHandler& handler)
+    static RootFrame follow(State& state, Running& run, const CommandHandler& handler)
     {
         Result<Value> result = Error { "the command failed", Error::Kind::internal };
         try {
@@ -238,29 +219,30 @@ void CommandRegistry::add(Command command, CommandHandler handler)
         std::make_unique<State::Own>(State::Own { std::move(command), std::move(handler) }));
 }
 
-void CommandRegistry::call(const std::string& name, Value arguments, const std::string& caller,
+void CommandRegistry::call(const std::string& name, Value arguments, const CommandCaller& caller,
     std::function<void(Result<Value>)> done, std::function<void(std::string_view)> progress)
 {
     State& state = *state_;
     if (const State::Own* own = state.find_own(name)) {
-        auto checked = check_arguments(own->command, arguments);
+        auto checked = state.admit(own->command, arguments, caller);
         if (!checked)
             return state.refuse(name, caller, checked.error(), done);
-        CommandCall call { std::move(*checked), caller, nullptr, std::move(progress) };
+        CommandCall call { std::move(*checked), caller.name, nullptr, std::move(progress) };
         call.host = state.host_of(own->command, call.arguments);
         return state.start(own->command, own->handler, {}, std::move(call), std::move(done));
     }
 
     auto offers = state.offered();
-    std::erase_if(offers, [&](const auto& offer) { return offer.entry->command.name != name; });
+    std::erase_if(
+        offers, [&](const auto& offer) { return !answers_to(offer.entry->command, name); });
     if (offers.empty())
         return state.refuse(name, caller, state.unknown_command(name), done);
 
     const Command command = with_host(offers.front().entry->command);
-    auto checked = check_arguments(command, arguments);
+    auto checked = state.admit(command, arguments, caller);
     if (!checked)
         return state.refuse(name, caller, checked.error(), done);
-    CommandCall call { std::move(*checked), caller, nullptr, std::move(progress) };
+    CommandCall call { std::move(*checked), caller.name, nullptr, std::move(progress) };
     VirtualHost* host = state.host_of(command, call.arguments);
     if (!host && offers.size() > 1)
         return state.refuse(name, caller, State::several_hosts(name, offers), done);
@@ -273,8 +255,9 @@ void CommandRegistry::call(const std::string& name, Value arguments, const std::
             done);
     if (host->published()->is_paused(*offer->instance))
         return host->hold(offer->instance->name(),
-            [this, name, arguments = std::move(arguments), caller, done = std::move(done)] {
-                this->call(name, arguments, caller, done);
+            [this, name, arguments = std::move(arguments), caller, done = std::move(done),
+                progress = std::move(call.progress)] {
+                this->call(name, arguments, caller, done, progress);
             });
     call.host = host;
     state.start(command, offer->entry->handler, *offer, std::move(call), std::move(done));
@@ -294,16 +277,37 @@ namespace {
             described["secret"] = argument.secret;
             if (!argument.default_text.empty())
                 described["default"] = argument.default_text;
+            for (const std::string& choice : argument.choices)
+                described["choices"].array().emplace_back(choice);
             arguments.push_back(std::move(described));
         }
         Value described;
         described["name"] = command.name;
         described["summary"] = command.summary;
         described["arguments"] = std::move(arguments);
-        described["permission"] = command.permission == Permission::admin ? "admin" : "user";
+        described["reach"] = command.reach == Reach::server ? "server" : "host";
+        described["console_only"] = command.fronts == Fronts::console;
+        for (const std::string& alias : command.aliases)
+            described["aliases"].array().emplace_back(alias);
         return described;
     }
 
+}
+
+std::vector<Command> CommandRegistry::offered_to(const CommandCaller& caller) const
+{
+    std::vector<Command> all;
+    const auto add = [&](const Command& command) {
+        if (is_offered(command, caller)
+            && std::ranges::find(all, command.name, &Command::name) == all.end())
+            all.push_back(command);
+    };
+    for (const auto& own : state_->commands)
+        add(own->command);
+    for (const auto& offer : state_->offered())
+        add(with_host(offer.entry->command));
+    std::ranges::sort(all, {}, &Command::name);
+    return all;
 }
 
 Value CommandRegistry::describe() const

@@ -12,6 +12,8 @@ using namespace nuncio::kernel::test;
 
 namespace {
 
+const CommandCaller console = CommandCaller::console("test");
+
 struct Lines final : LogTarget {
     explicit Lines(std::vector<std::string>& lines)
         : lines_(lines)
@@ -40,7 +42,7 @@ struct Fixture {
     {
         std::string answer = "no answer";
         server.commands().call(
-            name, *Value::parse_json(arguments), "test", [&](Result<Value> result) {
+            name, *Value::parse_json(arguments), console, [&](Result<Value> result) {
                 answer = result ? result->json() : "error: " + result.error().text;
             });
         server.settle();
@@ -100,6 +102,40 @@ TEST_CASE("arguments are checked, prepared and completed")
         == "error: password: is longer than 64 KiB");
 }
 
+TEST_CASE("an alias is another name, and what has choices takes nothing else")
+{
+    Fixture fixture;
+    fixture.server.commands().add(
+        { .name = "paint",
+            .arguments = { { .name = "colour", .required = false, .choices = { "red", "blue" } } },
+            .aliases = { "daub" } },
+        &answer_arguments);
+    CHECK(fixture.call("daub", R"({"colour":"blue"})") == R"({"colour":"blue"})");
+    CHECK(
+        fixture.call("daub", R"({"colour":"Blue"})") == "error: colour: expected one of red, blue");
+    CHECK(fixture.audit().front() == "test called paint {\"colour\":\"blue\"}: done");
+    CHECK(fixture.call("passwd", R"({"jid":"a@nowhere.example","password":"x"})")
+              .find("does not serve")
+        != std::string::npos);
+}
+
+TEST_CASE("who may not call a command learns nothing of it, and it stands in the audit log")
+{
+    Fixture fixture;
+    const auto nobody = CommandCaller::user(fixture.server.settings(), *Jid::parse("a@b"));
+    CHECK(fixture.server.commands().offered_to(nobody).empty());
+    std::string refusal;
+    fixture.server.commands().call(
+        "status", *Value::parse_json(R"({"odd":1})"), nobody, [&](const Result<Value>& answer) {
+            REQUIRE_FALSE(answer);
+            CHECK(answer.error().kind == Error::Kind::refused);
+            refusal = answer.error().text;
+        });
+    CHECK(refusal == "status: is not for a@b");
+    CHECK(fixture.audit()
+        == std::vector<std::string> { "a@b called status: refused: status: is not for a@b" });
+}
+
 TEST_CASE("every call is audited, and no secret is")
 {
     Fixture fixture;
@@ -119,7 +155,7 @@ TEST_CASE("a command may wait, and others run meanwhile")
         [later](const CommandCall&) -> task<Result<Value>> { co_return Value(co_await later); });
     std::string waited;
     fixture.server.commands().call(
-        "wait", {}, "test", [&](Result<Value> result) { waited = result->json(); });
+        "wait", {}, console, [&](Result<Value> result) { waited = result->json(); });
     fixture.server.settle();
     CHECK(waited.empty());
     CHECK(fixture.call("reopen-log") == R"({"log":"reopened"})");
@@ -138,7 +174,8 @@ TEST_CASE("a command that still waits at the end is dropped without an answer")
             { "wait", "" }, [never](const CommandCall&) -> task<Result<Value>> {
                 co_return Value(co_await never);
             });
-        fixture.server.commands().call("wait", {}, "test", [&](Result<Value>) { answered = true; });
+        fixture.server.commands().call(
+            "wait", {}, console, [&](Result<Value>) { answered = true; });
     }
     CHECK_FALSE(answered);
 }
@@ -205,7 +242,7 @@ TEST_CASE("a command of a plugin on several hosts is told which one, and help sa
     const auto call = [&](const Value& arguments) {
         std::string text = "no answer";
         server->main_loop().post([&] {
-            server->commands().call("greet", arguments, "test", [&](const Result<Value>& answer) {
+            server->commands().call("greet", arguments, console, [&](const Result<Value>& answer) {
                 text = answer ? answer->as_string() : answer.error().text;
             });
         });

@@ -410,27 +410,35 @@ void add_kernel_commands(Server& server, CommandRegistry& registry)
             answer["log"] = "reopened";
             co_return answer;
         });
-    registry.add({ "trace", "Show the way of every stanza to and from an address, as it happens.",
-                     { { .name = "jid",
-                           .type = CommandArgument::Type::jid,
-                           .doc = "a user, one of their sessions, or a domain" },
-                         { .name = "bodies",
-                             .type = CommandArgument::Type::boolean,
-                             .doc = "show the stanzas as they are, with what people write",
-                             .required = false },
-                         { .name = "for",
-                             .doc = "how long, up to 1h",
-                             .required = false,
-                             .default_text = "60s" } } },
+    registry.add(
+        { .name = "trace",
+            .summary = "Show the way of every stanza to and from an address, as it happens.",
+            .arguments = { { .name = "jid",
+                               .type = CommandArgument::Type::jid,
+                               .doc = "a user, one of their sessions, or a domain" },
+                { .name = "bodies",
+                    .type = CommandArgument::Type::boolean,
+                    .doc = "show the stanzas as they are, with what people write",
+                    .required = false },
+                { .name = "for",
+                    .doc = "how long, up to 1h",
+                    .required = false,
+                    .default_text = "60s" } },
+            .fronts = Fronts::console },
         [&server](const CommandCall& call) { return trace_address(server, call); });
-    registry.add({ "stop", "Tell all streams, write what is queued, and end." },
+    registry.add({ .name = "stop",
+                     .summary = "Tell all streams, write what is queued, and end.",
+                     .is_final = true },
         [&server](const CommandCall&) -> task<Result<Value>> {
             server.stop();
             Value answer;
             answer["server"] = "stopping";
             co_return answer;
         });
-    registry.add({ "help", "Every command with its arguments." },
+    // Other fronts show what they offer in their own way.
+    registry.add({ .name = "help",
+                     .summary = "Every command with its arguments.",
+                     .fronts = Fronts::console },
         [&registry](const CommandCall&) -> task<Result<Value>> { co_return registry.describe(); });
     add_plugin_commands(server, registry);
     add_account_commands(server, registry);

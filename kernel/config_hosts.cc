@@ -1,6 +1,7 @@
 // The hosts of a configuration, each with its plugins' merged tables.
 #include "config_hosts.h"
 
+#include "config_admins.h"
 #include "config_files.h"
 #include "settings_schema.h"
 
@@ -84,6 +85,8 @@ namespace {
             host.require_encryption = options.require_encryption;
             host.allow_plain_without_tls = options.allow_plain_without_tls;
             host.mechanisms = options.mechanisms;
+            host.admins = options.admins;
+            prepare_admins(host.admins, table.find("admins"), path + ".admins", errors_);
             host.certificate = { options.certificate, options.key };
             find_certificate(host, table, path);
             find_authorities(host, options.client_ca, table, path);

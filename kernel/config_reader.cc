@@ -1,6 +1,7 @@
 // Reads a configuration folder into Settings, section by section.
 #include "config_reader.h"
 
+#include "config_admins.h"
 #include "config_files.h"
 #include "config_hosts.h"
 #include "settings_schema.h"
@@ -223,6 +224,7 @@ ConfigReading read_config(const Value& root, const ConfigSource& source, PluginC
     settings.written = root;
     check_section_names(root, errors);
     read_section(root, "server", server_schema(), &settings, errors);
+    prepare_admins(settings.admins, find(root, "server", "admins"), "server.admins", errors);
     read_section(root, "limits", limits_schema(), &settings.limits, errors);
     read_section(root, "log", log_schema(), &settings.log, errors);
     read_section(root, "tls", tls_schema(), &settings.tls, errors);

@@ -1,6 +1,7 @@
 // Registering, and what a running instance asks for.
 #include "context.h"
 
+#include "command_registry.h"
 #include "generation.h"
 #include "iq_dispatch.h"
 #include "iq_queue.h"
@@ -40,6 +41,7 @@ InstanceContext::InstanceContext(
     : instance_(instance)
     , pool_(pool)
     , log_(std::move(log))
+    , commands_(instance)
 {
 }
 
@@ -191,11 +193,14 @@ void InstanceContext::command(Command command, CommandHandler handler)
 {
     if (!may_register("a command"))
         return;
-    if (PluginInstance* other = owner([&](const Registrations& theirs) {
-            return std::ranges::any_of(theirs.commands,
-                [&](const auto& entry) { return entry.command.name == command.name; });
-        }))
-        return fail(taken("the command", command.name, other->name()));
+    auto names = command.aliases;
+    names.push_back(command.name);
+    for (const std::string& name : names)
+        if (PluginInstance* other = owner([&](const Registrations& theirs) {
+                return std::ranges::any_of(theirs.commands,
+                    [&](const auto& entry) { return answers_to(entry.command, name); });
+            }))
+            return fail(taken("the command", name, other->name()));
     made().commands.push_back({ std::move(command), std::move(handler) });
 }
 

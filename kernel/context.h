@@ -1,6 +1,7 @@
 // What one instance may ask of its host: the kernel's side of <nuncio/context.h>.
 #pragma once
 
+#include "plugin_commands.h"
 #include "plugin_instance.h"
 #include "settings.h"
 
@@ -50,6 +51,7 @@ public:
     void spawn(task<void> job) override;
     void every(Duration delay, Function<void()> job) override;
     std::unique_ptr<Lane> lane(LaneOptions options) override;
+    Commands& commands() override { return commands_; }
 
 protected:
     void add_hook(std::string_view hook, Stage stage, Function<Flow(void*)> handler) override;
@@ -82,6 +84,7 @@ private:
     PluginInstance& instance_;
     PoolBacklog& pool_;
     std::unique_ptr<Log> log_;
+    PluginCommands commands_;
     const Neighbours* neighbours_ = nullptr; // of the main thread
     std::optional<Error> failure_;
     std::mutex spawn_mutex_;

@@ -174,7 +174,8 @@ private:
         idle_.cancel();
         const Value* arguments = request->find("arguments");
         state_.server.commands().call(
-            request->find("command")->as_string(), arguments ? *arguments : Value(), "ctl",
+            request->find("command")->as_string(), arguments ? *arguments : Value(),
+            CommandCaller::console("ctl"),
             [self = weak_from_this()](Result<Value> result) {
                 if (const auto client = self.lock())
                     client->finish(std::move(result));

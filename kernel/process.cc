@@ -210,10 +210,11 @@ struct Signals::State {
 
     void run_command(const std::string& name)
     {
-        server.commands().call(name, Value(), "signal", [this, name](Result<Value> result) {
-            if (!result)
-                server.log().error("{}: {}", name, result.error().text);
-        });
+        server.commands().call(
+            name, Value(), CommandCaller::console("signal"), [this, name](Result<Value> result) {
+                if (!result)
+                    server.log().error("{}: {}", name, result.error().text);
+            });
     }
 
     Result<void> watch(int signal)

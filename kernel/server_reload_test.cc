@@ -97,7 +97,7 @@ bool has(std::string_view text, std::string_view part)
 std::string status(TestServer& server)
 {
     std::string text;
-    server->commands().call("status", Value(Value::Table()), "test",
+    server->commands().call("status", Value(Value::Table()), CommandCaller::console("test"),
         [&text](const Result<Value>& answered) { text = answered ? answered->json() : "!"; });
     server->settle();
     return text;
@@ -542,7 +542,7 @@ TEST_CASE("a letter or a command that refers to a host keeps it")
     std::string answer;
     Value arguments;
     arguments["host"] = "a.example";
-    server->commands().call("wait", std::move(arguments), "test",
+    server->commands().call("wait", std::move(arguments), CommandCaller::console("test"),
         [&answer](const Result<Value>& result) { answer = result ? result->as_string() : "!"; });
     CHECK(has(reload(server, without(whole, "a.example")), "something is still under way"));
     gate.resolve(true);

@@ -106,6 +106,7 @@ struct HostSettings {
     bool require_encryption = true; ///< false: SASL without TLS, but never PLAIN
     bool allow_plain_without_tls = false; ///< only ever for load tests on loopback
     std::vector<std::string> mechanisms; ///< SASL mechanisms allowed; empty: all that fit
+    std::vector<std::string> admins; ///< bare JIDs, prepared: may command this host's accounts
     std::map<std::string, Value> plugins; ///< enabled plugins with their merged tables
     Value iq_disciplines; ///< overrides: namespace = "one_queue"
     SourcePlace place;
@@ -127,6 +128,8 @@ struct Settings {
     std::string ctl_socket; ///< default: runtime_dir/nuncioctl.sock
     std::vector<std::string> plugin_path; ///< searched in order, also its ../auth-backends sibling
     bool watch = false; ///< reload plugins whose files were replaced
+    std::vector<std::string>
+        admins; ///< bare JIDs, prepared: may call every command over the network
     Limits limits;
     LogSettings log;
     TlsSettings tls;

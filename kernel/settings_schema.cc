@@ -35,6 +35,10 @@ const Schema& server_schema()
               .reload(Reload::restart)
               .option("watch", &Settings::watch,
                   "Reload a plugin when its file was replaced, as `nuncioctl plugin refresh` does.")
+              .reload(Reload::live)
+              .option("admins", &Settings::admins,
+                  "Accounts, as \"ana@example.org\", that may call every command of the server "
+                  "over XMPP (plugin adhoc): whoever gets hold of one has the server.")
               .reload(Reload::live);
     return schema;
 }
@@ -297,6 +301,10 @@ const Schema& host_schema()
                   "The SASL mechanisms offered. Empty: all that the accounts' plugins can do.")
               .choices({ "EXTERNAL", "SCRAM-SHA-512-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256-PLUS",
                   "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "ANONYMOUS" })
+              .reload(Reload::live)
+              .option("admins", &HostOptions::admins,
+                  "Accounts, of this host or another, that may command this host's accounts over "
+                  "XMPP (plugin adhoc): make and remove them, disable them, end sessions.")
               .reload(Reload::live)
               .option("plugins", &HostOptions::plugins,
                   "A table `[hosts.\"DOMAIN\".plugins.NAME]` enables a plugin on this host alone, "

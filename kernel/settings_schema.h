@@ -43,6 +43,7 @@ struct HostOptions {
     bool require_encryption = true;
     bool allow_plain_without_tls = false;
     std::vector<std::string> mechanisms;
+    std::vector<std::string> admins;
     Value plugins = Value::Table();
     Value iq_disciplines = Value::Table();
 };

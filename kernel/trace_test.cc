@@ -31,7 +31,7 @@ struct Watch {
         arguments["jid"] = jid;
         house.server->main_loop().post([this, arguments] {
             house.server->commands().call(
-                "trace", arguments, "test",
+                "trace", arguments, CommandCaller::console("test"),
                 [this](Result<Value> result) { answer = std::move(result); },
                 LineListener { [this](std::string_view line) {
                     lines.emplace_back(line);

@@ -3,6 +3,7 @@
 
 #include <nuncio/schema.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
@@ -18,6 +19,15 @@ namespace {
                 if (text_of(argument, "name") == name)
                     return &argument;
         return nullptr;
+    }
+
+    bool answers_to(const Value& command, const std::string& name)
+    {
+        if (text_of(command, "name") == name)
+            return true;
+        const Value* const aliases = command.find("aliases");
+        return aliases
+            && std::ranges::find(aliases->as_array(), Value(name)) != aliases->as_array().end();
     }
 
     std::string upper(std::string_view name)
@@ -95,7 +105,7 @@ const Value* find_command(
             continue;
         const std::string name = count == 2 ? words[0] + ' ' + words[1] : words[0];
         for (const Value& command : description.as_array())
-            if (text_of(command, "name") == name) {
+            if (answers_to(command, name)) {
                 used = count;
                 return &command;
             }

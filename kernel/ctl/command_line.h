@@ -20,7 +20,8 @@ struct Invocation {
 
 Result<Invocation> read_invocation(const std::vector<std::string>& words);
 
-/// The command that `words` begin with, as the server described it, or null. `used` is how many
+/// The command that `words` begin with, by its name or an alias, as the server described it, or
+/// null. `used` is how many
 /// words its name has.
 const Value* find_command(
     const Value& description, const std::vector<std::string>& words, std::size_t& used);

@@ -24,7 +24,9 @@ const Value& description()
             {"name":"dry-run","type":"boolean","required":false,"doc":"only try"}]},
         {"name":"register","summary":"Make an account.","arguments":[
             {"name":"jid","type":"jid","required":true,"doc":"who"},
-            {"name":"password","type":"string","required":true,"secret":true,"doc":"secret"}]}
+            {"name":"password","type":"string","required":true,"secret":true,"doc":"secret"}]},
+        {"name":"user-resources","summary":"Sessions.","aliases":["sessions"],"arguments":[
+            {"name":"jid","type":"jid","required":true,"doc":"whose"}]}
     ])json");
     return value;
 }
@@ -68,6 +70,13 @@ TEST_CASE("a command may have two words")
     REQUIRE(find_command(description(), { "kick", "load" }, used));
     CHECK(used == 1);
     CHECK_FALSE(find_command(description(), { "plugin" }, used));
+}
+
+TEST_CASE("a command answers to its other names")
+{
+    CHECK(text_of(command({ "sessions" }), "name") == "user-resources");
+    CHECK(command_help(command({ "sessions" })).find("also: nuncioctl sessions")
+        != std::string::npos);
 }
 
 TEST_CASE("an unknown command is told with the nearest, a group with its members")

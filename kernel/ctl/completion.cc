@@ -62,7 +62,11 @@ namespace {
             return path;
         if (type == "boolean")
             return { "true", "false" };
-        return {};
+        Candidates words;
+        if (const Value* choices = argument.find("choices"))
+            for (const Value& choice : choices->as_array())
+                words.insert(choice.as_string());
+        return words;
     }
 
     /// The words that may follow `before`, which is the first word of a group or nothing.

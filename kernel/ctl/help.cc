@@ -60,6 +60,9 @@ std::string command_help(const Value& command)
 {
     std::string out = "usage: nuncioctl " + usage_of(command) + '\n'
         + std::string(text_of(command, "summary")) + '\n';
+    if (const Value* aliases = command.find("aliases"))
+        for (const Value& alias : aliases->as_array())
+            out += "also: nuncioctl " + alias.as_string() + '\n';
     const Value* arguments = command.find("arguments");
     if (!arguments)
         return out;
@@ -70,6 +73,10 @@ std::string command_help(const Value& command)
             + "): " + std::string(text_of(argument, "doc"));
         if (const auto fallback = text_of(argument, "default"); !fallback.empty())
             out += "; " + std::string(fallback) + " if left out";
+        if (const Value* choices = argument.find("choices"))
+            for (const Value& choice : choices->as_array())
+                out += (&choice == &choices->as_array().front() ? "; one of " : ", ")
+                    + choice.as_string();
         out += '\n';
     }
     return out;

@@ -88,11 +88,17 @@ void ScriptedServer::write_configuration()
         << "/data\"\nplugin_path = [";
     for (const std::string& folder : options_.plugin_path)
         out << '"' << folder << "\", ";
+    out << "]\nadmins = [";
+    for (const std::string& admin : options_.admins)
+        out << '"' << admin << "\", ";
     out << "]\n[[listen]]\nport = 0\ntls = \"none\"\n[limits]\n" << options_.limits_toml;
     for (const std::string& host : options_.hosts) {
         out << "[hosts.\"" << host << "\"]\nauth = [";
         for (const std::string& backend : options_.auth)
             out << '"' << backend << "\", ";
+        out << "]\nadmins = [";
+        for (const std::string& admin : options_.host_admins[host])
+            out << '"' << admin << "\", ";
         out << "]\n";
     }
     out << "[plugins." << options_.storage << "]\n"

@@ -76,6 +76,8 @@ struct ScriptOptions {
     std::string storage = "storage-memory";
     std::size_t loops = 1;
     std::string limits_toml; ///< lines of [limits]
+    std::vector<std::string> admins; ///< of the server
+    std::map<std::string, std::vector<std::string>> host_admins; ///< domain → of that host
     /// What it warns of at the start is no failure: a service that is down, for instance.
     bool may_warn = false;
 };

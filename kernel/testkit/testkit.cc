@@ -39,6 +39,8 @@ namespace {
             script.plugin_path.push_back(std::move(folder));
         script.storage = std::move(options.storage);
         script.loops = options.loops;
+        script.admins = std::move(options.admins);
+        script.host_admins = std::move(options.host_admins);
         return script;
     }
 
@@ -244,7 +246,8 @@ Result<Value> Server::command(std::string_view name, Value arguments)
     return state_->server.outcome([&](auto done) {
         server.main_loop().post(
             [&server, name = std::string(name), arguments = std::move(arguments), done]() mutable {
-                server.commands().call(name, std::move(arguments), "test", done);
+                server.commands().call(
+                    name, std::move(arguments), kernel::CommandCaller::console("test"), done);
             });
     });
 }

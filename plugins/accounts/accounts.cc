@@ -152,6 +152,7 @@ public:
 private:
     static constexpr Duration load_again = 5s;
     static constexpr std::uint32_t most_listed = 10'000;
+    static constexpr std::uint32_t counted_page = 1000;
 
     // ---- Logins ----
 
@@ -268,30 +269,54 @@ private:
         const CommandArgument account { .name = "jid", .type = Type::jid, .doc = "USER@HOST" };
         const CommandArgument host { .name = "host", .type = Type::host, .doc = "the host" };
         context.command(
-            { "disable", "Switch an account off: its sessions end, and nobody can log in to it.",
-                { account, { .name = "reason", .doc = "for the record", .required = false } } },
+            { .name = "disable",
+                .summary = "Switch an account off: its sessions end, and nobody can log in to it.",
+                .arguments
+                = { account, { .name = "reason", .doc = "for the record", .required = false } },
+                .reach = Reach::host },
             [this](const CommandCall& call) { return disable(call); });
-        context.command({ "enable", "Switch an account on again.", { account } },
+        context.command({ .name = "enable",
+                            .summary = "Switch an account on again.",
+                            .arguments = { account },
+                            .reach = Reach::host },
             [this](const CommandCall& call) { return enable(call); });
         context.command(
-            { "accounts", "The accounts of a host, by name.",
-                { host, { .name = "after", .doc = "only names behind this one", .required = false },
+            { .name = "accounts",
+                .summary = "The accounts of a host, by name.",
+                .arguments = { host,
+                    { .name = "after", .doc = "only names behind this one", .required = false },
                     { .name = "limit",
                         .type = Type::integer,
                         .doc = "how many to list at the most",
                         .required = false,
-                        .default_text = "1000" } } },
+                        .default_text = "1000" },
+                    { .name = "state",
+                        .doc = "only those that are so",
+                        .required = false,
+                        .choices = { "enabled", "disabled" } } },
+                .reach = Reach::host,
+                .aliases = { "list" } },
             [this](const CommandCall& call) { return list(call); });
-        context.command(
-            { "last-login", "When, from where and how an account logged in last.", { account } },
+        context.command({ .name = "account-count",
+                            .summary = "How many accounts a host has, and how many are disabled.",
+                            .arguments = { host },
+                            .reach = Reach::host },
+            [this](const CommandCall&) { return count(); });
+        context.command({ .name = "last-login",
+                            .summary = "When, from where and how an account logged in last.",
+                            .arguments = { account },
+                            .reach = Reach::host },
             [this](const CommandCall& call) { return last_login(call); });
         context.command(
-            { "password-policy", "Which passwords can be chosen; whether one could be.",
-                { host, { .name = "user", .doc = "whose password it would be", .required = false },
+            { .name = "password-policy",
+                .summary = "Which passwords can be chosen; whether one could be.",
+                .arguments = { host,
+                    { .name = "user", .doc = "whose password it would be", .required = false },
                     { .name = "password",
                         .doc = "the password to judge",
                         .required = false,
-                        .secret = true } } },
+                        .secret = true } },
+                .reach = Reach::host },
             [this](const CommandCall& call) { return password_policy(call); });
     }
 
@@ -355,22 +380,58 @@ private:
 
     task<Result<Value>> list(const CommandCall& call)
     {
-        const auto limit
-            = std::clamp<std::int64_t>(call.arguments.find("limit")->as_integer(), 1, most_listed);
-        const auto users = co_await context_->host().accounts().list(
-            std::string(call.text("after")), static_cast<std::uint32_t>(limit));
-        if (!users)
-            co_return users.error();
+        const auto limit = std::size_t(
+            std::clamp<std::int64_t>(call.arguments.find("limit")->as_integer(), 1, most_listed));
+        const std::string wanted(call.text("state"));
+        std::string after(call.text("after"));
         Value::Array rows;
-        for (const std::string& user : *users) {
-            Value row;
-            row["jid"] = user + '@' + std::string(context_->host().domain());
-            const auto state = states_->find(user);
-            row["state"] = state ? "disabled" : "enabled";
-            row["reason"] = state ? state->reason : std::string();
-            rows.push_back(std::move(row));
+        if (wanted == "disabled") {
+            for (const std::string& user : states_->list(after, limit))
+                rows.push_back(row_of(user));
+            co_return Value(std::move(rows));
+        }
+        for (bool is_last = false; !is_last && rows.size() < limit;) {
+            const auto users = co_await context_->host().accounts().list(
+                after, static_cast<std::uint32_t>(limit));
+            if (!users)
+                co_return users.error();
+            is_last = users->size() < limit;
+            for (const std::string& user : *users) {
+                after = user;
+                if (rows.size() < limit && (wanted.empty() || !states_->find(user)))
+                    rows.push_back(row_of(user));
+            }
         }
         co_return Value(std::move(rows));
+    }
+
+    Value row_of(const std::string& user) const
+    {
+        const auto state = states_->find(user);
+        Value row;
+        row["jid"] = user + '@' + std::string(context_->host().domain());
+        row["state"] = state ? "disabled" : "enabled";
+        row["reason"] = state ? state->reason : std::string();
+        return row;
+    }
+
+    task<Result<Value>> count()
+    {
+        std::uint64_t registered = 0;
+        std::string after;
+        for (bool is_last = false; !is_last;) {
+            const auto users = co_await context_->host().accounts().list(after, counted_page);
+            if (!users)
+                co_return users.error();
+            registered += users->size();
+            is_last = users->size() < counted_page;
+            if (!is_last)
+                after = users->back();
+        }
+        Value answer;
+        answer["registered"] = registered;
+        answer["disabled"] = std::uint64_t(states_->count());
+        co_return answer;
     }
 
     task<Result<Value>> last_login(const CommandCall& call)

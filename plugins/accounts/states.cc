@@ -2,6 +2,8 @@
 
 #include <nuncio/value.h>
 
+#include <algorithm>
+
 namespace nuncio::accounts {
 
 namespace {
@@ -103,6 +105,26 @@ std::optional<Disabled> States::find(std::string_view user) const
         return {};
     const auto found = disabled_.find(std::string(user));
     return found == disabled_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<std::string> States::list(std::string_view after, std::size_t limit) const
+{
+    std::vector<std::string> users;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [user, state] : disabled_)
+            if (user > after)
+                users.push_back(user);
+    }
+    std::ranges::sort(users);
+    users.resize(std::min(users.size(), limit));
+    return users;
+}
+
+std::size_t States::count() const
+{
+    const std::lock_guard lock(mutex_);
+    return disabled_.size();
 }
 
 task<Result<void>> States::disable(std::string user, Disabled state)

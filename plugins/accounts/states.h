@@ -35,6 +35,9 @@ public:
     std::optional<Completion<std::optional<Error>>> objection(std::string_view user);
     /// Any thread; nothing before load().
     std::optional<Disabled> find(std::string_view user) const;
+    /// Those after `after`, by name; nobody before load().
+    std::vector<std::string> list(std::string_view after, std::size_t limit) const;
+    std::size_t count() const;
 
     task<Result<void>> disable(std::string user, Disabled state);
     /// `not_found` when it was not switched off.

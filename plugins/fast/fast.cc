@@ -62,14 +62,16 @@ public:
         };
         context.command({ .name = "token list",
                             .summary = "The clients of an account that may log in with a token",
-                            .arguments = { jid } },
+                            .arguments = { jid },
+                            .reach = Reach::host },
             [this](const CommandCall& call) { return list(std::string(call.text("jid"))); });
         context.command({ .name = "token revoke",
                             .summary = "Take the tokens of an account's clients from them",
                             .arguments = { jid,
                                 { .name = "client",
                                     .doc = "one of `token list`; all of them otherwise",
-                                    .required = false } } },
+                                    .required = false } },
+                            .reach = Reach::host },
             [this](const CommandCall& call) {
                 return revoke(std::string(call.text("jid")), std::string(call.text("client")));
             });

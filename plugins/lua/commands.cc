@@ -63,14 +63,16 @@ void Commands::start()
         [this](const CommandCall&) { return list(); });
     context.command({ .name = "lua check",
                         .summary = "Load a script without arming it, and tell what it would do",
-                        .arguments = { file } },
+                        .arguments = { file },
+                        .fronts = Fronts::console },
         [this](const CommandCall& call) { return check(std::string(call.text("file"))); });
     CommandArgument optional_file = file;
     optional_file.required = false;
     optional_file.doc = "a script; all that are enabled otherwise";
     context.command({ .name = "lua test",
                         .summary = "Run the tests that scripts bring along",
-                        .arguments = { optional_file } },
+                        .arguments = { optional_file },
+                        .fronts = Fronts::console },
         [this](const CommandCall& call) { return test(std::string(call.text("file"))); });
     context.command(
         { .name = "lua reload",
@@ -83,7 +85,8 @@ void Commands::start()
                 { .name = "for",
                     .doc = "how long, such as \"60s\"",
                     .required = false,
-                    .default_text = "60s" } } },
+                    .default_text = "60s" } },
+            .fronts = Fronts::console },
         [this](const CommandCall& call) {
             return try_out(
                 std::string(call.text("file")), std::string(call.text("for")), call.progress);

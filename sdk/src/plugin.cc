@@ -42,6 +42,7 @@ Accounts::~Accounts() = default;
 UserDirectory::~UserDirectory() = default;
 AuthBackend::~AuthBackend() = default;
 LoginTokens::~LoginTokens() = default;
+Commands::~Commands() = default;
 
 namespace {
 

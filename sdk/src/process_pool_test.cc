@@ -130,6 +130,7 @@ public:
     void spawn(task<void> job) override { testing::run_detached(std::move(job)); }
     void every(Duration, Function<void()>) override { unexpected(); }
     std::unique_ptr<Lane> lane(LaneOptions) override { unexpected(); }
+    Commands& commands() override { unexpected(); }
 
     SmallLoop loop_;
     TestHost host_ { loop_ };

@@ -28,7 +28,7 @@ std::optional<std::string> Admin::call(const std::string& text)
     server_.server().main_loop().post(
         [&registry = server_.server().commands(), name, arguments, told = told_] {
             registry.call(
-                name, arguments, "test",
+                name, arguments, kernel::CommandCaller::console("test"),
                 [told](Result<Value> answer) {
                     *told += (answer ? answer->json() : "failed: " + answer.error().text) + '\n';
                 },

@@ -116,6 +116,10 @@ namespace {
                     head_.plugin_toml[name] += line;
                 } else if (all[0] == "limit" && all.size() == 3) {
                     head_.limits_toml += all[1] + " = " + all[2] + "\n";
+                } else if (all[0] == "administrator" && all.size() == 2) {
+                    head_.admins.push_back(all[1]);
+                } else if (all[0] == "administrator" && all.size() == 4 && all[2] == "of") {
+                    head_.host_admins[all[3]].push_back(all[1]);
                 } else if (all[0] == "account" && all.size() == 3) {
                     auto jid = Jid::parse(all[1]);
                     if (!jid)

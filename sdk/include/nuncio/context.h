@@ -224,6 +224,10 @@ protected:
     virtual std::unique_ptr<Process> make_process(
         Loop& loop, ProcessOptions options, ProcessEvents events)
         = 0;
+
+public:
+    /// Every command of the server and of its plugins, for one that is a front itself.
+    virtual Commands& commands() = 0;
 };
 
 }

@@ -106,6 +106,9 @@ struct ServerOptions {
     std::string storage = "storage-memory";
     /// Loops that carry streams. With more than one, entities live apart as on a real server.
     std::size_t loops = 1;
+    /// Who may call commands over XMPP: of the server, and of hosts by domain.
+    std::vector<std::string> admins {};
+    std::map<std::string, std::vector<std::string>> host_admins {};
 };
 
 /// A server of its own, started by the constructor and stopped by the destructor.
