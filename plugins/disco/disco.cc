@@ -81,10 +81,14 @@ private:
             context_->form(Component::local, std::move(form));
     }
 
-    IqReply server(const Iq& iq)
+    task<IqReply> server(const Iq& iq)
     {
         const auto directory = context_->host().directory(Component::local);
-        return tell(iq, *directory, std::string(caps_node) + "#" + current_version(directory));
+        const std::string own_node = std::string(caps_node) + "#" + current_version(directory);
+        if (iq.payload().attr("node") != own_node)
+            if (const auto answer = ask_plugins(iq, Component::local))
+                co_return co_await *answer;
+        co_return tell(iq, *directory, own_node);
     }
 
     task<IqReply> account(const Iq& iq)
@@ -94,10 +98,23 @@ private:
             = co_await may_see_presence(roster_.get(), AccountRef(*iq.account()), Jid(iq.from()));
         if (!sees)
             co_return Condition::service_unavailable;
+        if (const auto answer = ask_plugins(iq, Component::sm))
+            co_return co_await *answer;
         Directory directory = *context_->host().directory(Component::sm);
         AccountDescribed event { *iq.account(), directory };
         context_->emit(event);
         co_return tell(iq, directory, {});
+    }
+
+    /// Nothing: no plugin has the node that is asked for.
+    std::optional<Completion<IqReply>> ask_plugins(const Iq& iq, Component component)
+    {
+        const auto node = iq.payload().attr("node");
+        if (node.empty() || !iq.is_get())
+            return {};
+        NodeAsked event { .request = iq, .component = component, .node = node };
+        context_->emit(event);
+        return event.answer;
     }
 
     static IqReply tell(const Iq& iq, const Directory& directory, std::string_view known_node)

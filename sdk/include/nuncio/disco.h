@@ -1,7 +1,9 @@
 // XEP-0030: what a host says about itself, collected from its plugins.
 #pragma once
 
+#include <nuncio/iq.h>
 #include <nuncio/stanza.h>
+#include <nuncio/task.h>
 #include <nuncio/xml.h>
 
 #include <optional>
@@ -44,8 +46,27 @@ struct AccountDescribed {
     Directory& directory; ///< as all accounts of the host have it
 };
 
+/// Somebody asks about a node of the server's JID or of an account (XEP-0030 §3.2, §4.2): who has
+/// that node sets `answer` and resolves it once. Nobody: item-not-found. Emitted by the plugin that
+/// answers service discovery, where the request is handled; of accounts only when the asker may
+/// know of them.
+struct NodeAsked {
+    static constexpr std::string_view hook = "disco.node";
+    const Iq& request; ///< a get of ns_disco_info or ns_disco_items; ends with the handler
+    Component component = Component::local;
+    std::string_view node;
+    std::optional<Completion<IqReply>> answer {};
+    bool is_about_info() const;
+};
+
 inline constexpr std::string_view ns_disco_info = "http://jabber.org/protocol/disco#info";
 inline constexpr std::string_view ns_disco_items = "http://jabber.org/protocol/disco#items";
+
+/// Else it is about items.
+inline bool NodeAsked::is_about_info() const
+{
+    return request.payload().ns() == ns_disco_info;
+}
 
 /// The `<query/>` elements that tell a directory; `node` is repeated from the request.
 NUNCIO_API Element disco_info(const Directory& directory, std::string_view node = {});
