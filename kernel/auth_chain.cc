@@ -292,6 +292,82 @@ task<Result<void>> AuthChain::approve(std::string user, std::string password)
     co_return Result<void>();
 }
 
+void AuthChain::announce_created(const std::string& user)
+{
+    if (auto jid = Jid::make(user, host_.domain()))
+        in_turn(AccountCreated::hook, *jid, [this](Account& account) {
+            AccountCreated event { account };
+            run_chain(host_.table().account_created, &event);
+        });
+}
+
+void AuthChain::announce_changed(const std::string& user)
+{
+    if (auto jid = Jid::make(user, host_.domain()))
+        in_turn(PasswordChanged::hook, *jid, [this](Account& account) {
+            PasswordChanged event { account };
+            run_chain(host_.table().password_changed, &event);
+        });
+}
+
+task<Result<AuthChain::Imported>> AuthChain::import_account(
+    Import account, Existing existing, Trial trial)
+{
+    const auto links = co_await ready_chain_of(host_);
+    if (links.empty())
+        co_return no_backend(host_);
+    const Link* owner = nullptr;
+    for (const Link& link : links) {
+        const auto has_it = co_await ask<bool>(
+            link, [&](AuthBackend& backend) { return backend.exists(account.user); });
+        if (!has_it)
+            co_return has_it.error();
+        if (*has_it) {
+            owner = &link;
+            break;
+        }
+    }
+    if (owner && existing == Existing::refuse)
+        co_return Error { "the account " + account.user + " exists already",
+            Error::Kind::conflict };
+    const bool has_keys
+        = std::ranges::any_of(account.keys, [](const auto& keys) { return keys.has_value(); });
+    const Link* target = nullptr;
+    bool by_password = false;
+    for (const Link& link : links) {
+        if (owner && &link != owner)
+            continue;
+        const AuthAbilities able = link.backend->abilities();
+        // A password is worth more than keys of one hash.
+        by_password = account.password && (owner ? able.set_password : able.create);
+        if (!by_password && !(able.import_keys && has_keys))
+            continue;
+        target = &link;
+        break;
+    }
+    if (!target)
+        co_return Error { std::string("no auth backend of ") + std::string(host_.domain())
+                + (has_keys ? " takes keys of another server" : " takes passwords")
+                + (owner ? " for this account, which exists" : ""),
+            Error::Kind::refused };
+    const Imported outcome = owner ? Imported::replaced : Imported::created;
+    if (trial == Trial::only_ask)
+        co_return outcome;
+    auto done = co_await ask<void>(*target, [&](AuthBackend& backend) {
+        if (!by_password)
+            return backend.import_keys(account.user, account.keys, existing);
+        return owner ? backend.set_password(account.user, *account.password)
+                     : backend.create(account.user, *account.password);
+    });
+    if (!done)
+        co_return done.error();
+    if (owner)
+        announce_changed(account.user);
+    else
+        announce_created(account.user);
+    co_return outcome;
+}
+
 task<Result<void>> AuthChain::create(std::string user, std::string password)
 {
     auto approved = co_await approve(user, password);
@@ -309,11 +385,7 @@ task<Result<void>> AuthChain::create(std::string user, std::string password)
         auto made = co_await ask<void>(
             link, [&](AuthBackend& backend) { return backend.create(user, password); });
         if (made)
-            if (auto jid = Jid::make(user, host_.domain()))
-                in_turn(AccountCreated::hook, *jid, [this](Account& account) {
-                    AccountCreated event { account };
-                    run_chain(host_.table().account_created, &event);
-                });
+            announce_created(user);
         co_return made;
     }
     co_return Error { "no auth backend of " + std::string(host_.domain()) + " can create accounts",
@@ -335,11 +407,7 @@ task<Result<void>> AuthChain::set_password(std::string user, std::string passwor
         auto set = co_await ask<void>(
             link, [&](AuthBackend& backend) { return backend.set_password(user, password); });
         if (set)
-            if (auto jid = Jid::make(user, host_.domain()))
-                in_turn(PasswordChanged::hook, *jid, [this](Account& account) {
-                    PasswordChanged event { account };
-                    run_chain(host_.table().password_changed, &event);
-                });
+            announce_changed(user);
         co_return set;
     }
     co_return Error { "there is no account " + user + " whose password could be changed here",

@@ -36,6 +36,20 @@ public:
     task<Result<void>> remove(std::string user) override;
     task<Result<std::vector<std::string>>> list(std::string after, std::uint32_t limit) override;
 
+    /// One account as another server kept it: keys, or a password from which a backend makes its
+    /// own. The rules for new passwords are not asked: it is none, and keys could not be judged.
+    struct Import {
+        std::string user; ///< prepared
+        std::optional<std::string> password {};
+        ScramKeySet keys {};
+    };
+    enum class Imported { created, replaced };
+    /// Into the first backend that can take it; what exists stays in the backend that has it.
+    /// `conflict` when it exists and `existing` refuses. `only_ask`: tells what would happen, as
+    /// far as can be told, and does nothing.
+    enum class Trial { carry_out, only_ask };
+    task<Result<Imported>> import_account(Import account, Existing existing, Trial trial);
+
     /// For the administrator: the backends as they are.
     struct BackendStatus {
         std::string name;
@@ -54,6 +68,8 @@ public:
 
 private:
     task<Result<bool>> remove_keys(std::string user);
+    void announce_created(const std::string& user);
+    void announce_changed(const std::string& user);
     task<Result<std::vector<std::string>>> ask_owners(ClientCertificate certificate);
     /// What plugins have against a password (PasswordChoosing).
     task<Result<void>> approve(std::string user, std::string password);

@@ -443,6 +443,7 @@ void add_kernel_commands(Server& server, CommandRegistry& registry)
     add_plugin_commands(server, registry);
     add_account_commands(server, registry);
     add_auth_commands(server, registry);
+    add_import_commands(server, registry);
 }
 
 }

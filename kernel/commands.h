@@ -11,5 +11,7 @@ void add_kernel_commands(Server& server, CommandRegistry& registry);
 void add_account_commands(Server& server, CommandRegistry& registry);
 /// And the part about the backends that say who somebody is.
 void add_auth_commands(Server& server, CommandRegistry& registry);
+/// Moving accounts between servers.
+void add_import_commands(Server& server, CommandRegistry& registry);
 
 }

@@ -51,7 +51,8 @@ public:
             .list = true,
             .set_scram_keys = true,
             .scram_iterations = settings_.iterations,
-            .scram_varies = true };
+            .scram_varies = true,
+            .import_keys = true };
     }
 
     task<Result<bool>> exists(std::string user) override
@@ -104,6 +105,20 @@ public:
             co_return Error { user + " has such keys already", Error::Kind::conflict };
         (*record)->of(hash) = std::move(keys);
         co_return co_await put(StorageOp::Kind::replace, user, **record);
+    }
+
+    task<Result<void>> import_keys(std::string user, ScramKeySet keys, Existing existing) override
+    {
+        Record record;
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            if (keys[i])
+                record.keys[i] = *std::move(keys[i]);
+        if (to_text(record).empty())
+            co_return Error { user + ": expected keys of at least one hash" };
+        const auto kind
+            = existing == Existing::replace ? StorageOp::Kind::put : StorageOp::Kind::create;
+        const auto turn = co_await turns_.take(user);
+        co_return co_await put(kind, user, std::move(record));
     }
 
     task<Result<void>> create(std::string user, std::string password) override

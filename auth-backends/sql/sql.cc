@@ -117,7 +117,9 @@ public:
             .create = queries.has(Role::create),
             .remove = queries.has(Role::remove),
             .list = queries.has(Role::list),
-            .set_scram_keys = can_add_keys() };
+            .set_scram_keys = can_add_keys(),
+            .scram_varies = has_keys && can_import_keys(),
+            .import_keys = can_import_keys() };
     }
 
     task<Result<bool>> exists(std::string user) override
@@ -285,6 +287,27 @@ public:
             co_return Error { "the password of " + user + " was changed meanwhile",
                 Error::Kind::conflict };
         co_return {};
+    }
+
+    task<Result<void>> import_keys(std::string user, ScramKeySet keys, Existing existing) override
+    {
+        Values values = values_of(user);
+        const ScramSecret secret { std::move(keys) };
+        values["password"] = to_text(secret);
+        bool replaces = false;
+        if (existing == Existing::replace) {
+            const auto known = co_await exists(user);
+            if (!known)
+                co_return known.error();
+            replaces = *known;
+        }
+        const auto written
+            = co_await run(replaces ? Role::set : Role::create, std::move(values), 0);
+        if (written)
+            co_return {};
+        if (written.error().kind != Error::Kind::conflict)
+            co_return written.error();
+        co_return Error { "the account " + user + " exists already", Error::Kind::conflict };
     }
 
     Value health() const override
@@ -534,6 +557,17 @@ private:
         const auto& query = plan_.queries.of(Role::upgrade);
         return query && plan_.formats.front() == Format::scram && query->uses("password")
             && query->uses("old_password") && plan_.queries.has(Role::password);
+    }
+
+    /// Where all keys stand in one text, too: columns have room for those of one hash.
+    bool can_import_keys() const
+    {
+        const auto takes_text = [this](Role role) {
+            const auto& query = plan_.queries.of(role);
+            return query && query->uses("password") && !query->uses("stored_key");
+        };
+        return plan_.new_password.format == Format::scram && takes_text(Role::create)
+            && takes_text(Role::set);
     }
 
     Settings settings_;

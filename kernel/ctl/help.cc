@@ -43,8 +43,8 @@ std::span<const std::string_view> static_commands()
 {
     static constexpr std::string_view names[] = { "status", "trace", "check", "reload",
         "reopen-log", "stop", "register", "unregister", "change-password", "connected-users",
-        "user-resources", "kick", "plugin list", "plugin load", "plugin unload", "plugin reload",
-        "plugin refresh", "plugin release", "plugin top", "help" };
+        "user-resources", "kick", "import", "export", "plugin list", "plugin load", "plugin unload",
+        "plugin reload", "plugin refresh", "plugin release", "plugin top", "help" };
     return names;
 }
 

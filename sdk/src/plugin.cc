@@ -85,6 +85,10 @@ task<Result<void>> AuthBackend::set_scram_keys(std::string, ScramHash, ScramKeys
 {
     co_return not_supported("keeping keys that the client derived");
 }
+task<Result<void>> AuthBackend::import_keys(std::string, ScramKeySet, Existing)
+{
+    co_return not_supported("an account without a password");
+}
 Value AuthBackend::health() const
 {
     return Value::Table();

@@ -6,6 +6,7 @@
 #include <nuncio/task.h>
 #include <nuncio/value.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,12 @@ struct ScramKeys {
     std::uint32_t iterations = 0;
 };
 
+/// The keys of one account by ScramHash, as far as there are any.
+using ScramKeySet = std::array<std::optional<ScramKeys>, 3>;
+
+/// What becomes of an account that is there already when one is imported.
+enum class Existing { refuse, replace };
+
 /// What a backend can do; decides which SASL mechanisms a host offers.
 struct AuthAbilities {
     bool check_password = true; ///< PLAIN
@@ -40,6 +47,7 @@ struct AuthAbilities {
     std::uint32_t scram_iterations
         = 0; ///< of keys made now; older ones with fewer are made anew at login (XEP-0480)
     bool scram_varies = false; ///< some users have not the keys of every hash above
+    bool import_keys = false; ///< accounts with keys that another server has made
 };
 
 /// What a client's certificate says of its owner (RFC 6120 §13.7.1, XEP-0178 §2).
@@ -90,6 +98,10 @@ public:
     /// A table of what an administrator should know of what it leans on: connections, processes,
     /// the last error. Any thread; empty: nothing to tell.
     virtual Value health() const;
+    /// Makes an account of keys that another server kept, at least those of one hash; nobody knows
+    /// its password. Of a user that exists already: conflict, or in place of all that was kept of
+    /// the password. One write: there is no moment with some of the keys.
+    virtual task<Result<void>> import_keys(std::string user, ScramKeySet keys, Existing existing);
 };
 
 /// A host's accounts: its chain of backends behind one face. Implemented by the kernel, which also

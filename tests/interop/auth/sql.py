@@ -18,6 +18,7 @@ from support.cases import Skipped, about, case, check, equal, run
 from support.client import People
 from support.databases import PASSWORD, MariaDB, PostgreSQL
 from support.environment import Account, Environment
+from support.scram import stored_keys
 from support.storm import Storm
 from support.wire import SASL, Wire, plain
 
@@ -84,6 +85,8 @@ def hosts_of(pg, maria, directory):
             "create_query": "INSERT INTO people (name, password) VALUES (:user, :password)",
             "formats": ["plain"]},
         "many.test": {**native, **MANY},
+        "expiring.test": {**native, "formats": ["scram", "plain"], "password_query":
+                          "SELECT name AS username, password, expired FROM staff WHERE name = :user"},
         "folding.test": {
             **maria_native, "password": PASSWORD, "formats": ["plain"],
             "password_query": "SELECT username, password FROM folding WHERE username = :user"},
@@ -120,6 +123,7 @@ CREATE TABLE users (username text PRIMARY KEY, password text NOT NULL, serverkey
     salt text NOT NULL DEFAULT '', iterationcount integer NOT NULL DEFAULT 0,
     created_at timestamp NOT NULL DEFAULT now());
 CREATE TABLE people (name text PRIMARY KEY, password text);
+CREATE TABLE staff (name text PRIMARY KEY, password text, expired boolean);
 CREATE TABLE many (name text, password text)""")
             self.maria.query("""
 CREATE TABLE mailbox (username varchar(255) NOT NULL PRIMARY KEY, password varchar(1000) NOT NULL,
@@ -213,6 +217,48 @@ def _(environment):
             equal(code, 0, text)
             equal(attempt(environment, account, password="se'cond"), "not-authorized", "removed")
             check(ctl("change-password", account.jid, "third")[0] != 0, "changed nobody's password")
+
+
+@case("keys of another server are imported through each driver, and replaced when that is asked for")
+def _(environment):
+    for host in OWN:
+        with about(host):
+            file = fixture.directory / f"{host}.jsonl"
+
+            def hand_in(password, *options):
+                keys = stored_keys("SCRAM-SHA-256", password)
+                file.write_text(json.dumps({"jid": f"handed@{host}", "keys": [keys]}) + "\n")
+                return ctl("import", str(file), *options)
+
+            account = Account("handed", host, "pencil")
+            code, text = hand_in("pencil")
+            equal(code, 0, text)
+            equal(attempt(environment, account, "SCRAM-SHA-256"), "success", "SCRAM")
+            equal(attempt(environment, account), "success", "PLAIN")
+            equal(attempt(environment, account, password="pen"), "not-authorized", "another password")
+            code, text = hand_in("crayon")
+            check(code == 1 and "exists already" in text, text)
+            equal(attempt(environment, account, "SCRAM-SHA-256"), "success", "still the first one")
+            code, text = hand_in("crayon", "--overwrite")
+            equal(code, 0, text)
+            equal(attempt(environment, account, "SCRAM-SHA-256", "crayon"), "success", "the new one")
+            equal(attempt(environment, account, "SCRAM-SHA-256"), "not-authorized", "the first one")
+    code, text = ctl("import", str(fixture.directory / f"{OWN[0]}.jsonl"), "--host", "check.test")
+    check(code == 0 and "0" in text, f"accounts of another host: {text}")
+
+
+@case("a password that has expired is told to who knows it, in clear text and as keys")
+def _(environment):
+    keys = stored_keys("SCRAM-SHA-256", "right")
+    fixture.pg.query(f"INSERT INTO staff VALUES ('old', 'right', true), ('oldkeys', '{keys}', true), "
+                     f"('new', 'right', false), ('unsaid', '{keys}', NULL)")
+    for name, answer in (("old", "credentials-expired"), ("oldkeys", "credentials-expired"),
+                         ("new", "success"), ("unsaid", "success")):
+        for mechanism in ("PLAIN", "SCRAM-SHA-256"):
+            with about(f"{name} by {mechanism}"):
+                account = Account(name, "expiring.test", "right")
+                equal(attempt(environment, account, mechanism), answer, "the right password")
+                equal(attempt(environment, account, mechanism, "wrong"), "not-authorized", "a wrong one")
 
 
 @case("accounts are listed page by page through each driver, and the health is told")

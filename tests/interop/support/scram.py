@@ -1,5 +1,5 @@
 # The client's side of SCRAM (RFC 5802), with the channel bindings that slixmpp 1.8 lacks:
-# tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929).
+# tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929); and the keys that a server keeps.
 import base64
 import ctypes
 import hashlib
@@ -23,6 +23,16 @@ def exporter(tls):
 def end_point(tls):
     # RFC 5929 §4.1: the hash of the certificate's signature; SHA-256 for the ones the runner makes.
     return hashlib.sha256(tls.getpeercert(True)).digest()
+
+
+def stored_keys(mechanism, password, rounds=4096, salt=b"a salt of its own"):
+    """RFC 5802 §3 as RFC 5803 writes it: what a server keeps, made by a hand that is not the server's."""
+    name = "sha" + mechanism.removeprefix("SCRAM-SHA-")
+    salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, rounds)
+    client_key = hmac.digest(salted, b"Client Key", name)
+    parts = (salt, hashlib.new(name, client_key).digest(), hmac.digest(salted, b"Server Key", name))
+    in_text, stored, server = (base64.b64encode(part).decode() for part in parts)
+    return f"{mechanism}${rounds}:{in_text}${stored}:{server}"
 
 
 BINDINGS = {"tls-exporter": exporter, "tls-server-end-point": end_point}
