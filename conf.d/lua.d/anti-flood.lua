@@ -8,6 +8,11 @@
 --   [[plugins.lua.settings]]
 --   script = "anti-flood"
 --   limit = 100
+--
+-- An account that floods again and again within a day is switched off, if you want that and allow it:
+--
+--   disable_after = 5
+--   commands = ["disable"]
 
 policy {
     summary = "Refuses messages of who sends too many",
@@ -17,7 +22,15 @@ policy {
 local config = config {
     limit = { type = "integer", default = 60, min = 1, doc = "Messages that one account may send within the window." },
     window = { type = "duration", default = "30s", doc = "The length of the window." },
+    disable_after = { type = "integer", default = 0, min = 0, doc = "Floods in a day after which the account is disabled; 0: never." },
 }
+
+local function disable(account)
+    local answer, problem = await(nuncio.command("disable", { jid = account, reason = "floods" }))
+    if not answer then
+        log.warn(account, "floods, but is not disabled:", problem)
+    end
+end
 
 on("message.in", { stage = "early", priority = 100 }, function(stanza, event)
     -- Chat states, receipts and the like have no body and cost nobody's attention.
@@ -27,6 +40,10 @@ on("message.in", { stage = "early", priority = 100 }, function(stanza, event)
     local count = shared.add(stanza.from_bare, 1, config.window)
     if count == config.limit + 1 then
         log.info("flood from", stanza.from_bare, "at", event.address)
+        local floods = shared.add("floods of " .. stanza.from_bare, 1, 86400)
+        if config.disable_after > 0 and floods >= config.disable_after then
+            disable(stanza.from_bare)
+        end
     end
     if count > config.limit then
         return bounce("resource-constraint", "you are sending too fast; wait a moment")
@@ -63,4 +80,28 @@ test("what has no body is not counted", function()
     for _ = 1, 5 do
         expect(run("message.in", typing).verdict, "pass")
     end
+end)
+
+test("who floods again and again is disabled, once it is allowed", function()
+    config.limit = 1
+    local disabled = 0
+    fake("nuncio.command", function(name, arguments)
+        expect(name, "disable")
+        expect(arguments.jid, "romeo@example.org")
+        disabled = disabled + 1
+        return { disabled = arguments.jid }
+    end)
+    local stanza = message { from = "romeo@example.org/a", to = "juliet@example.org", body = "o" }
+    local function flood()
+        for _ = 1, 3 do
+            run("message.in", stanza)
+        end
+        advance(31)
+    end
+    flood()
+    flood()
+    expect(disabled, 0)
+    config.disable_after = 3
+    flood()
+    expect(disabled, 1)
 end)

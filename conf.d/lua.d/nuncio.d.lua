@@ -257,6 +257,12 @@ nuncio = {
 }
 ---@return string
 function nuncio.random_id() end
+---Calls a command of the server, as `nuncioctl` would: `await(nuncio.command("disable", { jid = … }))`. Only those that
+---`commands` of the script's table in `plugins.lua.settings` names.
+---@param name string
+---@param arguments? table<string, any>
+---@return Request
+function nuncio.command(name, arguments) end
 
 ---Declares a test for `nuncioctl lua test`. Each runs in a state of its own, at midnight of a Monday.
 ---@param name string

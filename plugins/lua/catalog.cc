@@ -8,6 +8,7 @@ Result<std::unique_ptr<Script>> Catalog::load(
     return Script::load({ .name = name,
         .text = text,
         .options = settings_.options_of(name),
+        .commands = settings_.commands_of(name),
         .budget = settings_.budget(),
         .bounds = settings_.bounds(),
         .library = &library,

@@ -6,6 +6,7 @@
 
 #include <nuncio/plugin.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -40,6 +41,13 @@ public:
             const Value* const script = table.find("script");
             if (!script || script->kind() != Value::Kind::string)
                 return config.error("settings", "expected `script = \"NAME\"` in each table");
+            const Value* const commands = table.find("commands");
+            const bool is_list = !commands
+                || (commands->kind() == Value::Kind::array
+                    && std::ranges::all_of(commands->as_array(),
+                        [](const Value& one) { return one.kind() == Value::Kind::string; }));
+            if (!is_list)
+                return config.error("settings", "expected `commands = [\"NAME\", …]`");
         }
         const std::filesystem::path folder = settings_.folder;
         if (folder.is_relative())

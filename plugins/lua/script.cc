@@ -35,6 +35,7 @@ Script::Script(const Setup& setup)
     , world_(setup.world)
     , library_(setup.library)
     , is_test_(setup.is_test)
+    , commands_(setup.commands)
     , given_(setup.options)
 {
     machine_.set_owner(this);
@@ -88,12 +89,17 @@ Result<void> Script::open(const std::string& text)
     return {};
 }
 
+bool Script::may_command(std::string_view command) const
+{
+    return is_test_ || std::ranges::find(commands_, command) != commands_.end();
+}
+
 Result<void> Script::check_options() const
 {
     if (!given_)
         return {};
     for (const auto& [key, value] : given_->as_table()) {
-        if (key == "script"
+        if (key == "script" || key == "commands"
             || std::ranges::find(options_, key, &ScriptOption::name) != options_.end())
             continue;
         std::vector<std::string_view> known;
@@ -111,7 +117,9 @@ Result<void> Script::check_options() const
 Value Script::configured(const ScriptOption& option)
 {
     options_.push_back(option);
-    const Value* const found = given_ ? given_->find(option.name) : nullptr;
+    // These two are the plugin's own.
+    const bool is_free = option.name != "script" && option.name != "commands";
+    const Value* const found = given_ && is_free ? given_->find(option.name) : nullptr;
     return found ? *found : Value();
 }
 

@@ -39,6 +39,7 @@ public:
         std::string name;
         std::string text;
         const Value* options = nullptr; ///< table of what the administrator set
+        std::vector<std::string> commands {}; ///< that it may call
         Budget budget {};
         Bounds bounds {};
         Library* library = nullptr; ///< for `require`; only while it loads
@@ -82,6 +83,8 @@ public:
     const Bounds& bounds() const { return bounds_; }
     bool is_test() const { return is_test_; }
     bool is_loading() const { return library_ != nullptr; }
+    /// What the administrator allows; in tests commands are fakes, and all are.
+    bool may_command(std::string_view command) const;
 
     /// Runs a handler. The call is valid until end(); null: too many are waiting already.
     enum class Progress { done, waits, failed };
@@ -136,6 +139,7 @@ private:
     World* world_;
     Library* library_;
     bool is_test_;
+    std::vector<std::string> commands_;
     const Value* given_; ///< options, while it loads
     std::vector<Handler> handlers_;
     std::vector<Test> tests_;

@@ -13,7 +13,8 @@ Schema Settings::schema()
         .option("folder", &S::folder,
             "Where the scripts are; as seen from the folder of the configuration.")
         .option("settings", &S::settings,
-            "Options of scripts: tables with the name of the script as `script`.")
+            "Options of scripts: tables with the name of the script as `script`, and what it may "
+            "command as `commands`.")
         .option("instructions", &S::instructions,
             "The most instructions of Lua that one call of a handler may take. Work in the "
             "server's own functions counts as instructions, too.")
@@ -71,6 +72,17 @@ const Value* Settings::options_of(std::string_view script) const
         if (const Value* name = table.find("script"); name && name->as_string() == script)
             return &table;
     return nullptr;
+}
+
+std::vector<std::string> Settings::commands_of(std::string_view script) const
+{
+    std::vector<std::string> commands;
+    const Value* const options = options_of(script);
+    const Value* const named = options ? options->find("commands") : nullptr;
+    if (named)
+        for (const Value& command : named->as_array())
+            commands.push_back(command.as_string());
+    return commands;
 }
 
 }

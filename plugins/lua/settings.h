@@ -57,6 +57,8 @@ struct Settings {
     }
     /// What the administrator set for one script: a table, or null.
     const Value* options_of(std::string_view script) const;
+    /// The commands that it may call.
+    std::vector<std::string> commands_of(std::string_view script) const;
 };
 
 }

@@ -71,6 +71,7 @@ std::optional<Result<Value>> TestWorld::answer(const Request& request)
         now_ += request.delay;
         return Value(true);
     case Request::Kind::call:
+    case Request::Kind::command:
         return Error { "the test does not say what " + request.key + " answers: fake(\""
             + request.key + "\", function(…) … end)" };
     }

@@ -111,6 +111,15 @@ task<Result<Value>> Policies::answer_to(Request request)
                 all[row.key] = std::move(*value);
         co_return all;
     }
+    case Request::Kind::command: {
+        if (is_on_trial())
+            co_return Value(Value::Table());
+        std::string name = request.value.as_array()[0].as_string();
+        Value arguments = request.value.as_array()[1];
+        auto called = common_.context.commands().call(
+            std::move(name), std::move(arguments), std::move(request.owner));
+        co_return co_await called;
+    }
     case Request::Kind::call: {
         Completion<Result<Value>> answer;
         ScriptCall call { request.key, request.value.as_array(), answer };

@@ -124,6 +124,30 @@ namespace {
         return 1;
     }
 
+    // ---- nuncio.command(name, arguments) ----
+
+    int api_command(lua_State* state)
+    {
+        const std::string name(check_text(state, 1));
+        Value arguments = lua_isnoneornil(state, 2) ? Value() : check_plain(state, 2);
+        // Lua does not tell an empty table from an empty list.
+        if (arguments.is_null() || arguments == Value(Value::Array()))
+            arguments = Value::Table();
+        luaL_argcheck(state, arguments.kind() == Value::Kind::table, 2, "a table of arguments");
+        const Script& script = Script::of(state);
+        if (!script.may_command(name))
+            return luaL_error(state,
+                "this script may not call the command %s; `commands` of its table in "
+                "plugins.lua.settings says which it may",
+                name.c_str());
+        Value::Array both { name, std::move(arguments) };
+        return push_request(state,
+            { .kind = Request::Kind::command,
+                .owner = script.name(),
+                .key = "nuncio.command",
+                .value = std::move(both) });
+    }
+
     // ---- await ----
 
     int push_answer(lua_State* state, const Result<Value>& answer)
@@ -141,7 +165,9 @@ namespace {
     {
         auto& request = *static_cast<Request*>(luaL_checkudata(state, 1, request_type));
         Script& script = Script::of(state);
-        if (script.is_test() && request.kind == Request::Kind::call && call_fake(state, request))
+        const bool can_be_fake
+            = request.kind == Request::Kind::call || request.kind == Request::Kind::command;
+        if (script.is_test() && can_be_fake && call_fake(state, request))
             return 1;
         if (const auto answer = script.world().answer(request))
             return push_answer(state, *answer);
@@ -176,6 +202,10 @@ void open_waiting_api(lua_State* state)
     lua_setglobal(state, "store");
     lua_register(state, "sleep", api_sleep);
     lua_register(state, "await", api_await);
+    lua_getglobal(state, "nuncio");
+    lua_pushcfunction(state, api_command);
+    lua_setfield(state, -2, "command");
+    lua_pop(state, 1);
 
     lua_newuserdatauv(state, 0, 0);
     lua_createtable(state, 0, 1);

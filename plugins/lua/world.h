@@ -19,11 +19,11 @@ class Script;
 
 /// Something that takes a while: what `await` waits for.
 struct Request {
-    enum class Kind { get, put, remove, list, sleep, call };
+    enum class Kind { get, put, remove, list, sleep, call, command };
     Kind kind = Kind::get;
-    std::string owner {}; ///< of the store
+    std::string owner {}; ///< of the store, or the script that commands
     std::string key {}; ///< of the store, or the name of the function to call
-    Value value {}; ///< to put, or the arguments of the call
+    Value value {}; ///< to put, or the arguments of the call: of a command, its name and a table
     Duration delay {};
 };
 
