@@ -1,7 +1,7 @@
 // auth/1 over a script of the administrator's, which answers on its stdout.
-#include "answer_cache.h"
 #include "request.h"
 
+#include <nuncio/answer_cache.h>
 #include <nuncio/plugin.h>
 #include <nuncio/process_pool.h>
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "connection.h"
-#include "servers.h"
 #include "settings.h"
 
 #include <nuncio/log.h>
 #include <nuncio/result.h>
+#include <nuncio/servers.h>
 
 #include <chrono>
 #include <memory>

@@ -1,10 +1,9 @@
-#include "answer_cache.h"
-
+#include <nuncio/answer_cache.h>
 #include <nuncio/crypto.h>
 
 #include <algorithm>
 
-namespace nuncio::external {
+namespace nuncio::inline v1 {
 
 namespace {
 

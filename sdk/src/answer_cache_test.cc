@@ -1,15 +1,14 @@
-#include "answer_cache.h"
+#include <nuncio/answer_cache.h>
 
 #include <doctest/doctest.h>
 
 using namespace nuncio;
-using namespace nuncio::external;
 
 namespace {
 
 constexpr TimePoint start { std::chrono::hours(1) };
 
-/// What a script answered about a password.
+/// What a service answered about a password.
 void keep(AnswerCache& cache, const std::string& user, std::string_view password, bool answer)
 {
     cache.insert(user, cache.key("auth", user, password), answer, cache.changes(), start);
@@ -105,7 +104,7 @@ TEST_CASE("forgetting one account leaves the others, and stops what was asked be
     cache.forget("juliet");
     CHECK(find(cache, "juliet", "old") == std::nullopt);
     CHECK(find(cache, "romeo", "p") == true);
-    // The script's answer was on its way while the password was changed.
+    // The service's answer was on its way while the password was changed.
     cache.insert("juliet", cache.key("auth", "juliet", "old"), true, before, start);
     CHECK(find(cache, "juliet", "old") == std::nullopt);
     cache.forget_all();

@@ -1,6 +1,7 @@
-// Answers of the script, kept for a while: by keyed digest, so that no password is in memory.
+// Answers of an auth service, kept for a while: by keyed digest, so that no password is in memory.
 #pragma once
 
+#include <nuncio/abi.h>
 #include <nuncio/loop.h>
 #include <nuncio/lru_map.h>
 
@@ -12,11 +13,12 @@
 #include <string_view>
 #include <vector>
 
-namespace nuncio::external {
+namespace nuncio::inline v1 {
 
-/// What was answered about an account. Any thread. When there are as many accounts as the capacity,
-/// the one that was not asked about for the longest time is forgotten for a new one.
-class AnswerCache {
+/// What a script or a web service answered about an account. Any thread. When there are as many
+/// accounts as the capacity, the one that was not asked about for the longest time is forgotten for
+/// a new one.
+class NUNCIO_API AnswerCache {
 public:
     struct Options {
         std::size_t capacity = 4096; ///< accounts
@@ -26,14 +28,17 @@ public:
     /// Of one account: more passwords than its clients have are guesses.
     static constexpr std::size_t answers_per_user = 8;
 
+    /// With a secret of its own: its keys mean nothing to another one.
     explicit AnswerCache(Options options);
 
     /// What stands for a question about a user: with a password, or whether there is such a user.
+    /// Neither `question` nor `user` has a colon.
     std::string key(
         std::string_view question, std::string_view user, std::string_view password = {}) const;
 
+    /// What is kept, and not too old `now`.
     std::optional<bool> find(const std::string& user, const std::string& key, TimePoint now);
-    /// To be asked before the script is, and given to `insert`.
+    /// To be asked before the service is, and given to `insert`.
     std::uint64_t changes() const;
     /// Keeps an answer, unless something was forgotten since: it may be stale.
     void insert(const std::string& user, std::string key, bool answer, std::uint64_t changes,

@@ -1,9 +1,8 @@
-#include "servers.h"
+#include <nuncio/servers.h>
 
 #include <doctest/doctest.h>
 
 using namespace nuncio;
-using namespace nuncio::ldap;
 using namespace std::chrono_literals;
 
 using Order = std::vector<std::size_t>;

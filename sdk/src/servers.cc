@@ -1,9 +1,9 @@
-#include "servers.h"
+#include <nuncio/servers.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace nuncio::ldap {
+namespace nuncio::inline v1 {
 
 Servers::Servers(std::vector<std::string> urls, std::chrono::nanoseconds rest)
     : rest_(rest)

@@ -1,6 +1,7 @@
-// The servers of one directory: which to try first, and how they are.
+// The servers of one service (a directory, a web service): which to try first, and how they are.
 #pragma once
 
+#include <nuncio/abi.h>
 #include <nuncio/value.h>
 
 #include <chrono>
@@ -9,16 +10,19 @@
 #include <string>
 #include <vector>
 
-namespace nuncio::ldap {
+namespace nuncio::inline v1 {
 
 /// The first in the administrator's order is used; one that failed is tried after all others for a
-/// while. Any thread.
-class Servers {
+/// while. Any thread. A server is meant by its place in the list that it was made with.
+class NUNCIO_API Servers {
 public:
+    /// A thread that blocks on a server has no loop's clock.
     using Time = std::chrono::steady_clock::time_point;
 
+    /// In the order of preference; one that failed is tried last for `rest`.
     Servers(std::vector<std::string> urls, std::chrono::nanoseconds rest);
 
+    /// As it was given.
     const std::string& url(std::size_t server) const { return servers_[server].url; }
     /// All of them, in the order to try.
     std::vector<std::size_t> order(Time now) const;
@@ -28,7 +32,7 @@ public:
 
     /// Connections that are open to a server; `change` is 1 or -1.
     void count(std::size_t server, int change);
-    /// A row for each server.
+    /// A row for each server: `server`, `state`, `connections`, `last_error`.
     Value health() const;
 
 private:
