@@ -10,7 +10,12 @@ namespace nuncio::kernel::sasl {
 
 namespace {
 
-    constexpr std::size_t max_password_bytes = 1024;
+    /// A token may come instead of a password (JWT), and some are long. With both names of full
+    /// length (RFC 7622 §3) this is all that fits into a message.
+    constexpr std::size_t max_password_bytes = 4096;
+    constexpr std::size_t max_name_bytes = 1023;
+    static_assert(max_name_bytes + 1 + max_name_bytes + 1 + max_name_bytes + 1 + max_password_bytes
+        == max_message_bytes);
 
 }
 
