@@ -4,7 +4,7 @@
 # What building and running takes.
 apt_build="g++ cmake ninja-build pkg-config openssl ca-certificates
     libuv1-dev libssl-dev libxerces-c-dev libidn2-dev libunistring-dev libsqlite3-dev libsystemd-dev liblua5.4-dev
-    libpam0g-dev libldap-dev
+    libpam0g-dev libldap-dev libcurl4-openssl-dev
     libpq-dev libmariadb-dev unixodbc-dev libcrypt-dev
     libboost-dev libboost-filesystem-dev libboost-system-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev"
 # And what the tests take beyond that: clang for the fuzzers, clients that talk to the server.
