@@ -61,14 +61,25 @@ TEST_CASE("keys are read when they are needed, and again when the file has chang
     folder.replace(two);
     CHECK(file.current()->keys.front().type == KeyType::p256);
     CHECK(first->keys.front().type == KeyType::ed25519); // who verifies with it still may
-    // Written over in place, to the same size and within one tick of a clock.
-    const auto other = Signer::ec("P-256").public_pem();
-    REQUIRE(other.size() == two.size());
-    const auto before = file.current();
-    Folder::write(folder.file(), other);
-    CHECK(file.current() != before);
     CHECK(file.trouble().empty());
     CHECK(log.complaints.empty());
+}
+
+TEST_CASE(
+    "a file that is written over within one tick of its clock, to the same size, is read anew")
+{
+    const Folder folder;
+    Lines log;
+    KeyFile file(folder.file(), true, log);
+    // The bytes of the secret, not those of the file, differ in number.
+    for (std::size_t i = 0; i < 200; ++i) {
+        std::string text(32 + i % 2, 's');
+        text.resize(40, '\n');
+        Folder::write(folder.file(), text);
+        const auto keys = file.current();
+        REQUIRE(keys);
+        REQUIRE(keys->keys.front().bits == 8 * (32 + i % 2));
+    }
 }
 
 TEST_CASE("a broken file keeps the former keys, is told once, and mended is used")
