@@ -311,7 +311,7 @@ void AuthChain::announce_changed(const std::string& user)
 }
 
 task<Result<AuthChain::Imported>> AuthChain::import_account(
-    Import account, Existing existing, Trial trial)
+    Import account, ExistingAccount existing, Trial trial)
 {
     const auto links = co_await ready_chain_of(host_);
     if (links.empty())
@@ -327,7 +327,7 @@ task<Result<AuthChain::Imported>> AuthChain::import_account(
             break;
         }
     }
-    if (owner && existing == Existing::refuse)
+    if (owner && existing == ExistingAccount::refuse)
         co_return Error { "the account " + account.user + " exists already",
             Error::Kind::conflict };
     const bool has_keys

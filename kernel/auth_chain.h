@@ -48,7 +48,7 @@ public:
     /// `conflict` when it exists and `existing` refuses. `only_ask`: tells what would happen, as
     /// far as can be told, and does nothing.
     enum class Trial { carry_out, only_ask };
-    task<Result<Imported>> import_account(Import account, Existing existing, Trial trial);
+    task<Result<Imported>> import_account(Import account, ExistingAccount existing, Trial trial);
 
     /// For the administrator: the backends as they are.
     struct BackendStatus {

@@ -45,7 +45,8 @@ namespace {
             , call_(call)
             , path_(call.text("file"))
             , only_host_(call.text("host"))
-            , existing_(flag(call, "overwrite") ? Existing::replace : Existing::refuse)
+            , existing_(
+                  flag(call, "overwrite") ? ExistingAccount::replace : ExistingAccount::refuse)
             , trial_(
                   flag(call, "dry-run") ? AuthChain::Trial::only_ask : AuthChain::Trial::carry_out)
         {
@@ -231,7 +232,7 @@ namespace {
         const CommandCall& call_;
         std::string path_;
         std::string only_host_;
-        Existing existing_;
+        ExistingAccount existing_;
         AuthChain::Trial trial_;
         std::shared_ptr<AccountFile> file_; // shared: with a job that may end after this
         std::uint64_t seen_ = 0, told_ = 0, complaints_ = 0;

@@ -107,7 +107,8 @@ public:
         co_return co_await put(StorageOp::Kind::replace, user, **record);
     }
 
-    task<Result<void>> import_keys(std::string user, ScramKeySet keys, Existing existing) override
+    task<Result<void>> import_keys(
+        std::string user, ScramKeySet keys, ExistingAccount existing) override
     {
         Record record;
         for (std::size_t i = 0; i < keys.size(); ++i)
@@ -116,7 +117,7 @@ public:
         if (to_text(record).empty())
             co_return Error { user + ": expected keys of at least one hash" };
         const auto kind
-            = existing == Existing::replace ? StorageOp::Kind::put : StorageOp::Kind::create;
+            = existing == ExistingAccount::replace ? StorageOp::Kind::put : StorageOp::Kind::create;
         const auto turn = co_await turns_.take(user);
         co_return co_await put(kind, user, std::move(record));
     }

@@ -289,13 +289,14 @@ public:
         co_return {};
     }
 
-    task<Result<void>> import_keys(std::string user, ScramKeySet keys, Existing existing) override
+    task<Result<void>> import_keys(
+        std::string user, ScramKeySet keys, ExistingAccount existing) override
     {
         Values values = values_of(user);
         const ScramSecret secret { std::move(keys) };
         values["password"] = to_text(secret);
         bool replaces = false;
-        if (existing == Existing::replace) {
+        if (existing == ExistingAccount::replace) {
             const auto known = co_await exists(user);
             if (!known)
                 co_return known.error();

@@ -85,7 +85,7 @@ task<Result<void>> AuthBackend::set_scram_keys(std::string, ScramHash, ScramKeys
 {
     co_return not_supported("keeping keys that the client derived");
 }
-task<Result<void>> AuthBackend::import_keys(std::string, ScramKeySet, Existing)
+task<Result<void>> AuthBackend::import_keys(std::string, ScramKeySet, ExistingAccount)
 {
     co_return not_supported("an account without a password");
 }

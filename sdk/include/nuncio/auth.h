@@ -29,7 +29,7 @@ struct ScramKeys {
 using ScramKeySet = std::array<std::optional<ScramKeys>, 3>;
 
 /// What becomes of an account that is there already when one is imported.
-enum class Existing { refuse, replace };
+enum class ExistingAccount { refuse, replace };
 
 /// What a backend can do; decides which SASL mechanisms a host offers.
 struct AuthAbilities {
@@ -101,7 +101,8 @@ public:
     /// Makes an account of keys that another server kept, at least those of one hash; nobody knows
     /// its password. Of a user that exists already: conflict, or in place of all that was kept of
     /// the password. One write: there is no moment with some of the keys.
-    virtual task<Result<void>> import_keys(std::string user, ScramKeySet keys, Existing existing);
+    virtual task<Result<void>> import_keys(
+        std::string user, ScramKeySet keys, ExistingAccount existing);
 };
 
 /// A host's accounts: its chain of backends behind one face. Implemented by the kernel, which also
