@@ -235,8 +235,8 @@ TEST_CASE("demoted, an iq handler of the server runs in the pool from then on")
         std::string text;
         Value arguments;
         arguments["plugin"] = "hand-made";
-        server->commands().call(
-            "plugin release", std::move(arguments), "test", [&text](const Result<Value>& answer) {
+        server->commands().call("plugin release", std::move(arguments),
+            CommandCaller::console("test"), [&text](const Result<Value>& answer) {
                 text = answer ? answer->json() : answer.error().text;
             });
         server->settle();
