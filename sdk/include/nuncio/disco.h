@@ -36,6 +36,9 @@ struct Directory {
     std::vector<Element> forms; ///< XEP-0128 extended information
 };
 
+inline constexpr std::string_view ns_disco_info = "http://jabber.org/protocol/disco#info";
+inline constexpr std::string_view ns_disco_items = "http://jabber.org/protocol/disco#items";
+
 class Account;
 
 /// Somebody who may know asks what an account is: handlers change what is told of this one. Emitted
@@ -56,17 +59,9 @@ struct NodeAsked {
     Component component = Component::local;
     std::string_view node;
     std::optional<Completion<IqReply>> answer {};
-    bool is_about_info() const;
+    /// Whether it is asked what the node is, not what is below it.
+    bool is_about_info() const { return request.payload().ns() == ns_disco_info; }
 };
-
-inline constexpr std::string_view ns_disco_info = "http://jabber.org/protocol/disco#info";
-inline constexpr std::string_view ns_disco_items = "http://jabber.org/protocol/disco#items";
-
-/// Else it is about items.
-inline bool NodeAsked::is_about_info() const
-{
-    return request.payload().ns() == ns_disco_info;
-}
 
 /// The `<query/>` elements that tell a directory; `node` is repeated from the request.
 NUNCIO_API Element disco_info(const Directory& directory, std::string_view node = {});
