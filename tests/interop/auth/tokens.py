@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from support.cases import Failure, about, case, check, equal, run
 from support.client import Client, LoginFailed, settled
 from support.environment import Account
-from support.logins import DISABLED, EXPIRED, LATER, SUCCESS, WRONG, Storm, expect, log_in, note
+from support.password_logins import DISABLED, EXPIRED, LATER, SUCCESS, WRONG, Storm, expect, log_in, note
 from support.own_server import OwnServer
 
 SECRET = base64.b64encode(os.urandom(48)).decode()

@@ -13,7 +13,7 @@ from pathlib import Path
 from support.cases import Failure, about, case, check, equal, run
 from support.client import Client, LoginFailed, settled
 from support.environment import Account
-from support.logins import DISABLED, EXPIRED, LATER, SUCCESS, WRONG, Storm, expect, log_in, note
+from support.password_logins import DISABLED, EXPIRED, LATER, SUCCESS, WRONG, Storm, expect, log_in, note
 from support.own_server import OwnServer
 from support.slapd import Impostor, make_certificate, reserve
 from support.web_service import WebService
