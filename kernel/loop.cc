@@ -82,6 +82,7 @@ struct KernelLoop::State {
     TimerHeap timers;
     std::vector<TurnEnd*> turn_ends;
     std::deque<Patient*> patients; // null: was forgotten
+    std::size_t patience = 0; // how many more of them this turn has time for
     bool asleep = false;
     std::atomic<Bell*> bell = nullptr; // of a manual loop that is asleep
     bool stopping = false;
@@ -212,6 +213,7 @@ bool KernelLoop::turn(Wait wait)
 {
     auto& state = *state_;
     const auto activity = state.activity;
+    state.patience = patients_per_turn;
     if (state.clock == ClockKind::real)
         poll(wait);
     for (int round = 0; round < mail_rounds && deliver_mail(); ++round) { }
@@ -362,16 +364,24 @@ void KernelLoop::forget_turn_end(TurnEnd& what)
 void KernelLoop::serve_patients()
 {
     auto& line = state_->patients;
-    for (std::size_t served = 0; served < patients_per_turn && !line.empty();) {
+    while (state_->patience > 0 && !line.empty()) {
         auto* const what = line.front();
         line.pop_front();
         if (!what)
             continue;
         what->queued_ = false;
         ++state_->activity;
-        ++served;
+        --state_->patience;
         what->at_last();
     }
+}
+
+bool KernelLoop::has_time_for_one()
+{
+    if (state_->patience == 0 || !state_->patients.empty())
+        return false;
+    --state_->patience;
+    return true;
 }
 
 void KernelLoop::queue_patient(Patient& what)

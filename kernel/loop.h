@@ -103,7 +103,10 @@ public:
     void queue_turn_end(TurnEnd& what);
     void forget_turn_end(TurnEnd& what);
 
-    /// Calls `what.at_last()` in one of the next turns; queueing twice counts once.
+    /// Whether something dear may be done now: this turn has not had its share of them, and nobody
+    /// waits. It counts as done. Who hears no queues.
+    bool has_time_for_one();
+    /// Calls `what.at_last()` in this turn or one of the next; queueing twice counts once.
     void queue_patient(Patient& what);
     void forget_patient(Patient& what);
     static constexpr std::size_t patients_per_turn = 2;

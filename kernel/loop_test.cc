@@ -333,6 +333,15 @@ TEST_CASE("what is dear is done a few in a turn, in its order, and what was forg
     loop.queue_patient(line[1]);
     loop.run_ready();
     CHECK(served.back() == 1);
+
+    // Nobody queues for the share that a turn has left.
+    std::vector<bool> had_time;
+    loop.post([&] {
+        for (std::size_t i = 0; i <= KernelLoop::patients_per_turn; ++i)
+            had_time.push_back(loop.has_time_for_one());
+    });
+    loop.run_ready();
+    CHECK(had_time == std::vector<bool> { true, true, false });
 }
 
 TEST_CASE("several loops take turns on one thread")

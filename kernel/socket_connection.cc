@@ -173,7 +173,7 @@ void SocketConnection::on_ready(int status, int events)
     }
     if (!(events & UV_READABLE) || !may_read())
         return;
-    if (tls_ && !tls_->is_done())
+    if (tls_ && !tls_->is_done() && !loop_->has_time_for_one())
         wait_for_handshake();
     else
         read_once();
@@ -532,6 +532,8 @@ void SocketConnection::move_to(KernelLoop& target, Function<void()> arrived)
 void SocketConnection::begin_move()
 {
     loop_->forget_turn_end(*this);
+    loop_->forget_patient(*this);
+    waits_ = false;
     if (ending_)
         ending_->timer.cancel();
     if (shaper_)
