@@ -14,7 +14,7 @@ PASSWORD = "long-enough"
 
 
 class Server(OwnServer):
-    plugins = (*OwnServer.plugins, "accounts", "adhoc")
+    plugins = (*OwnServer.plugins, "adhoc")
 
     def configure(self):
         super().configure()

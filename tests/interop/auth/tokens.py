@@ -318,9 +318,7 @@ def _(environment):
     here = place(environment)
     key = here.file("listed.pem", pem(here.rsa))
     table = f'auth = ["jwt"]\n[.plugins.jwt]\nkey_file = "{key}"\n'
-    server = OwnServer(environment, {"listed.test": table})
-    server.plugins = (*OwnServer.plugins, "accounts")
-    with server:
+    with OwnServer(environment, {"listed.test": table}) as server:
         for user in ("bob", "ana"):
             expect(server, "listed.test", user, here.token(sub=user), SUCCESS)
         code, text = server.ctl("accounts", "listed.test", "--json")
