@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ ROOMY = {"negotiation_seconds": 30, "stanza_bytes": 262144, "unauthenticated_sta
          "depth": 64, "offline_messages": 20, "connections_per_address": 1000}
 TIGHT = {"negotiation_seconds": 3, "stanza_bytes": 20000, "unauthenticated_stanza_bytes": 10000,
          "depth": 32, "offline_messages": 20, "connections_per_address": 200}
+PORTS_PER_ROOM = 100
 
 
 class Score:
@@ -60,6 +62,7 @@ def run_test(score, path, words, environment, deadline, server):
         score.say("not ok", test, "the server had ended before")
         return
     command = ["/usr/bin/python3", "-B", str(path), *words]
+    began = time.monotonic()
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True,
                               timeout=deadline, check=False, cwd=HERE)
@@ -68,6 +71,7 @@ def run_test(score, path, words, environment, deadline, server):
         output = (late.stdout or b"").decode(errors="replace")
         errors, why = (late.stderr or b"").decode(errors="replace"), f"not done within {deadline:g} s"
     left = read_verdicts(score, test, output)
+    print(f"# {test} took {time.monotonic() - began:.1f} s", flush=True)
     if os.environ.get("NUNCIO_INTEROP_TRACE"):
         sys.stderr.write(errors)
     finished = "\ndone" in "\n" + output
@@ -106,12 +110,12 @@ class Bystanders:
             self.score.say("not ok", f"hostile/bystanders: {name}", "they did not come to an end")
 
 
-def run_room(score, options, room, tests, limits):
-    """One server, and the tests of one folder against it."""
+def run_room(score, options, turn, first_port, room, tests, limits):
+    """One server, and the tests of one folder against it, each when it has its `turn`."""
     directory = Path(tempfile.mkdtemp(prefix=f"nuncio-interop-{room}-"))
     try:
         kind = NoServer if room == "auth" else SERVERS[options.server]
-        server = kind(directory, limits, options.port, options.build)
+        server = kind(directory, limits, first_port, options.build)
         server.start()
     except (StartFailed, OSError, subprocess.CalledProcessError) as error:
         score.say("not ok", f"{room}: the server starts", str(error))
@@ -124,11 +128,16 @@ def run_room(score, options, room, tests, limits):
                        "PYTHONDONTWRITEBYTECODE": "1"}
         hostile = room == "hostile"
         others = Bystanders(score, environment) if hostile else contextlib.nullcontext()
+
+        def run_one(path, words):
+            # Those of `auth` make and start database servers and the like first.
+            deadline = options.deadline * (3 if room == "auth" else 1)
+            with turn:
+                run_test(score, path, words, environment, deadline, server)
+
         with others, ThreadPoolExecutor(1 if hostile else options.jobs) as pool:
             for path, words in tests:
-                # Those of `auth` make and start database servers and the like first.
-                deadline = options.deadline * (3 if room == "auth" else 1)
-                pool.submit(run_test, score, path, words, environment, deadline, server)
+                pool.submit(run_one, path, words)
     finally:
         trouble = server.stop()
     complaints = server.complaints()
@@ -148,7 +157,7 @@ def run_room(score, options, room, tests, limits):
 def choose(selection):
     """TEST is a folder, a file's name, or FILE:TEXT for the cases whose name has TEXT."""
     rooms = {}
-    for room in ("features", "clients", "hostile", "auth"):
+    for room in ("auth", "hostile", "features", "clients"):
         for path in sorted((HERE / room).glob("*.py")):
             if path.stem.startswith("_"):
                 continue
@@ -165,7 +174,7 @@ def main():
     parser.add_argument("--build", type=lambda given: Path(given).resolve(),
                         default=HERE.parent.parent / "build" / "release", help="where nuncio was built")
     parser.add_argument("--port", type=int, default=25400, help="first port to try")
-    parser.add_argument("--jobs", type=int, default=2, help="test files at a time")
+    parser.add_argument("--jobs", type=int, default=3, help="test files at a time")
     parser.add_argument("--deadline", type=float, default=60, help="seconds for one test file")
     parser.add_argument("--keep", action="store_true", help="keep the server's folder and log")
     parser.add_argument("tests", nargs="*", metavar="TEST", help=choose.__doc__)
@@ -176,8 +185,12 @@ def main():
         rooms.pop("auth", None)  # its tests start servers of their own
     if not rooms:
         parser.error(f"no such test: {' '.join(options.tests)}")
-    for room, tests in rooms.items():
-        run_room(score, options, room, tests, TIGHT if room == "hostile" else ROOMY)
+    turn = threading.Semaphore(options.jobs)
+    with ThreadPoolExecutor(len(rooms)) as pool:
+        for number, (room, tests) in enumerate(rooms.items()):
+            limits = TIGHT if room == "hostile" else ROOMY
+            first_port = options.port + PORTS_PER_ROOM * number
+            pool.submit(run_room, score, options, turn, first_port, room, tests, limits)
     print(f"{score.passed} passed, {score.failed} failed")
     return 1 if score.failed or not score.passed else 0
 

@@ -24,10 +24,10 @@ class Server(OwnServer):
         file.write_text(text.replace("[server]\n", f'[server]\nadmins = ["root@{HOST}"]\n'))
 
 
-@contextlib.contextmanager
-def serving(environment, *users):
+@contextlib.asynccontextmanager
+async def serving(environment, *users):
     hosts = {HOST: f'admins = ["ana@{HOST}"]', OTHER: ""}
-    with Server(environment, hosts) as server:
+    async with Server(environment, hosts) as server:
         for user in users:
             code, text = server.ctl("register", f"{user}@{HOST}", PASSWORD)
             equal(code, 0, text)
@@ -70,7 +70,7 @@ async def nodes(client, host=HOST):
 
 @case("an administrator of a host finds its commands, one of the server all, and others none")
 async def _(environment, stack):
-    with serving(environment, "ana", "root", "eve") as server:
+    async with serving(environment, "ana", "root", "eve") as server:
         ana, root, eve = [await join(server, stack, user) for user in ("ana", "root", "eve")]
         of_ana, of_root = await nodes(ana), await nodes(root)
         check({ADMIN + "add-user", ADMIN + "end-user-session", "nuncio#register"} <= of_ana, str(of_ana))
@@ -89,7 +89,7 @@ async def _(environment, stack):
 
 @case("an account's life by XEP-0133: made, counted, disabled, enabled, a new password, removed")
 async def _(environment, stack):
-    with serving(environment, "ana") as server:
+    async with serving(environment, "ana") as server:
         ana = await join(server, stack, "ana")
         romeo = f"romeo@{HOST}"
         done = await execute(ana, ADMIN + "add-user", accountjid=romeo, password=PASSWORD, password_verify=PASSWORD)
@@ -127,7 +127,7 @@ async def _(environment, stack):
 
 @case("the administrator of a host stays there, and does not become root")
 async def _(environment, stack):
-    with serving(environment, "ana", "root") as server:
+    async with serving(environment, "ana", "root") as server:
         equal(server.ctl("register", f"eve@{OTHER}", PASSWORD)[0], 0, "registering")
         ana = await join(server, stack, "ana")
         for account, host in ((f"eve@{OTHER}", HOST), (f"eve@{OTHER}", OTHER), (f"root@{HOST}", HOST)):
@@ -139,7 +139,7 @@ async def _(environment, stack):
 
 @case("root reloads a plugin from a client, and the configuration; the rights follow it at once")
 async def _(environment, stack):
-    with serving(environment, "ana", "root") as server:
+    async with serving(environment, "ana", "root") as server:
         root = await join(server, stack, "root")
         done = await execute(root, "nuncio#plugin-reload", plugin="roster")
         equal(done["status"], "completed", "reloading a plugin")

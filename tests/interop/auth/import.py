@@ -25,9 +25,9 @@ def element(mechanism, password):
             f"<salt>{salt}</salt><server-key>{server}</server-key><stored-key>{stored}</stored-key></scram-credentials>")
 
 
-@contextlib.contextmanager
-def serving(environment, *hosts):
-    with OwnServer(environment, {host: 'auth = ["internal"]' for host in hosts or (HOST,)}) as server:
+@contextlib.asynccontextmanager
+async def serving(environment, *hosts):
+    async with OwnServer(environment, {host: 'auth = ["internal"]' for host in hosts or (HOST,)}) as server:
         yield server
 
 
@@ -57,7 +57,7 @@ async def stays_out(server, stack, user, password, mechanism="SCRAM-SHA-1"):
 
 @case("keys of one hash let their owner in by that hash and by PLAIN; a password lets in by all")
 async def _(environment, stack):
-    with serving(environment) as server:
+    async with serving(environment) as server:
         file = write(server, "accounts.jsonl", lines(
             {"jid": f"one@{HOST}", "keys": [keys("SCRAM-SHA-1", "p-one")]},
             {"jid": f"two@{HOST}", "keys": [keys("SCRAM-SHA-256", "p-two")]},
@@ -82,7 +82,7 @@ async def _(environment, stack):
 
 @case("what exists is refused unless it is to be replaced, and a dry run changes nothing")
 async def _(environment, stack):
-    with serving(environment) as server:
+    async with serving(environment) as server:
         first = write(server, "first.csv", f"jid,password\nana@{HOST},before\n")
         second = write(server, "second.csv", f'user,keys\nana,{keys("SCRAM-SHA-256", "after")}\nbob,{keys("SCRAM-SHA-1", "new")}\n')
         equal(server.ctl("import", "--dry-run", first)[0], 0, "the dry run")
@@ -107,7 +107,7 @@ async def _(environment, stack):
 
 @case("every bad record is told with its line and the others are imported; nothing secret is shown")
 async def _(environment, stack):
-    with serving(environment) as server:
+    async with serving(environment) as server:
         file = write(server, "mixed.xml", "<?xml version='1.0'?>\n<server-data xmlns='urn:xmpp:pie:0'>\n"
                      f"<host jid='{HOST}'>\n<user name='good' password='Secret1'/>\n<user name='bad name' password='Secret2'/>\n"
                      f"<user name='none'/>\n<user name='keyed'>{element('SCRAM-SHA-256', 'Secret3')}</user>\n</host>\n"
@@ -125,7 +125,7 @@ async def _(environment, stack):
 
 @case("a file that breaks off says where, and what stands before it is there")
 async def _(environment, stack):
-    with serving(environment) as server:
+    async with serving(environment) as server:
         users = "".join(f"<user name='u{i}' password='p{i}'/>\n" for i in range(40))
         file = write(server, "cut.xml", f"<host xmlns='urn:xmpp:pie:0' jid='{HOST}'>\n{users}<user na")
         code, text = server.ctl("import", file)
@@ -138,7 +138,7 @@ async def _(environment, stack):
 
 @case("what is exported comes back, as JSON and as XEP-0227, and lets everybody in")
 async def _(environment, stack):
-    with serving(environment) as server:
+    async with serving(environment) as server:
         people = {f"user{i}": f"password {i}" for i in range(5)}
         for user, password in people.items():
             equal(server.ctl("register", f"{user}@{HOST}", password)[0], 0, "registering")
@@ -164,7 +164,7 @@ async def _(environment, stack):
 
 @case("three thousand accounts are imported with progress, and others log in meanwhile")
 async def _(environment, stack):
-    with serving(environment) as server:
+    async with serving(environment) as server:
         equal(server.ctl("register", f"ana@{HOST}", "meanwhile")[0], 0, "registering")
         key = keys("SCRAM-SHA-256", "many")
         file = write(server, "many.jsonl", lines(*({"jid": f"u{i:05}@{HOST}", "keys": [key]} for i in range(3000))))
@@ -213,7 +213,7 @@ VirtualHost "plain.test"
     found = subprocess.run([lua, str(SCRIPT), str(folder / "data")], capture_output=True, text=True, check=False)
     equal((found.returncode, found.stderr), (0, ""), "the script's end")
     equal(len(found.stdout.splitlines()), len(people), found.stdout)
-    with serving(environment, HOST, "modern.test", "plain.test") as server:
+    async with serving(environment, HOST, "modern.test", "plain.test") as server:
         code, text = server.ctl("import", write(server, "prosody.jsonl", found.stdout))
         equal(code, 0, text)
         await comes_in(server, stack, "romeo", "wherefore art")

@@ -1,4 +1,5 @@
 # A server of a test file's own, with the hosts and backends that it needs.
+import asyncio
 import re
 import socket
 import tempfile
@@ -20,7 +21,8 @@ def free_ports(count):
 
 
 class OwnServer(Nuncio):
-    """`with OwnServer(environment, {"a.test": 'auth = ["external"]'}) as server:`"""
+    """`with OwnServer(environment, {"a.test": 'auth = ["external"]'}) as server:`, and `async with` where clients of
+    this process are still connected at the end: they close their streams while the server waits for that."""
 
     plugins = ("storage-memory", "roster", "presence", "disco", "accounts")
 
@@ -42,6 +44,12 @@ class OwnServer(Nuncio):
 
     def __exit__(self, *_):
         self.trouble = self.stop()
+
+    async def __aenter__(self):
+        return self.__enter__()
+
+    async def __aexit__(self, *_):
+        self.trouble = await asyncio.to_thread(self.stop)
 
     def configure(self):
         super().configure()
