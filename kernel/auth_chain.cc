@@ -231,6 +231,21 @@ task<Result<void>> AuthChain::set_scram_keys(std::string user, ScramHash hash, S
     co_return Error { "no auth backend keeps new keys for " + user, Error::Kind::not_found };
 }
 
+task<Result<std::optional<std::string>>> AuthChain::password_mark(std::string user)
+{
+    using Mark = std::optional<std::string>;
+    const auto links = co_await ready_chain_of(host_);
+    if (links.empty())
+        co_return no_backend(host_);
+    for (const Link& link : links) {
+        auto mark = co_await ask<Mark>(
+            link, [&](AuthBackend& backend) { return backend.password_mark(user); });
+        if (!mark || *mark)
+            co_return mark;
+    }
+    co_return Mark();
+}
+
 task<Result<bool>> AuthChain::exists(std::string user)
 {
     const auto links = co_await ready_chain_of(host_);

@@ -29,6 +29,10 @@ public:
     /// Whom the owner of a certificate may be, by all backends, sorted; those who have an account.
     task<Result<std::vector<std::string>>> certificate_users(ClientCertificate certificate);
 
+    /// Of the first backend that has the user, who comes with a token or wants one; as
+    /// AuthBackend::password_mark.
+    task<Result<std::optional<std::string>>> password_mark(std::string user);
+
     task<Result<bool>> exists(std::string user) override;
     task<Result<bool>> check_password(std::string user, std::string password) override;
     task<Result<void>> create(std::string user, std::string password) override;

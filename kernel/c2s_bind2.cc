@@ -21,11 +21,11 @@ namespace nuncio::kernel {
 struct Completing {
     /// The token that the client wants or, because its own is due, shall have.
     static task<std::optional<IssuedToken>> issue(
-        std::shared_ptr<StreamHandle> handle, LoginClient client, std::string mechanism)
+        std::shared_ptr<StreamHandle> handle, LoginClient client, NewLoginToken wanted)
     {
         const std::string user = client.user;
         auto token = co_await TokenDoor(handle->virtual_host())
-                         .issue(std::move(client), std::move(mechanism));
+                         .issue(std::move(client), std::move(wanted));
         if (token)
             co_return *std::move(token);
         // Without one the client comes in all the same, and by its password the next time.
@@ -69,14 +69,14 @@ struct Completing {
     }
 
     static Detached run(std::shared_ptr<StreamHandle> handle, AccountRef account,
-        LoginClient client, std::string token_mechanism, bool binds)
+        LoginClient client, NewLoginToken wanted, bool binds)
     {
         std::optional<IssuedToken> token;
         std::vector<Element> answers;
         MessageHold hold; // until the session is there
         try {
-            if (!token_mechanism.empty())
-                token = co_await issue(handle, std::move(client), std::move(token_mechanism));
+            if (!wanted.mechanism.empty())
+                token = co_await issue(handle, std::move(client), std::move(wanted));
             if (binds)
                 answers = co_await ask_plugins(handle, std::move(account), hold);
         } catch (const std::exception& thrown) {
@@ -91,18 +91,21 @@ void Negotiation::complete_login()
 {
     renew_handle();
     const sasl::Sasl2Login& login = *sasl2_;
-    std::string mechanism;
+    NewLoginToken wanted { .replaces = login.token_id };
     // Who has no name (XEP-0175) is somebody else the next time.
     const bool comes_again = login.request.attr("mechanism") != "ANONYMOUS";
     if (comes_again && TokenDoor(*host_).is_open()
         && sasl::find_token_mechanism(login.wanted_token))
-        mechanism = login.wanted_token;
+        wanted.mechanism = login.wanted_token;
     // XEP-0484 §3.5, §3.6: due for rotation, unless the client wants no token any more.
-    if (mechanism.empty() && login.token_is_due && !login.token_use.invalidates)
-        mechanism = login.request.attr("mechanism");
+    if (wanted.mechanism.empty() && login.token_is_due && !login.token_use.invalidates)
+        wanted.mechanism = login.request.attr("mechanism");
+    if (!login.password_mark)
+        wanted.mechanism.clear();
+    wanted.password_mark = login.password_mark.value_or(std::string());
     const auto jid = Jid::make(user_, host_->domain());
-    Completing::run(handle_, host_->account(*jid), login.client_of(user_), std::move(mechanism),
-        bool(login.bind));
+    Completing::run(
+        handle_, host_->account(*jid), login.client_of(user_), std::move(wanted), bool(login.bind));
 }
 
 void Negotiation::finish_login(std::optional<IssuedToken> token, std::vector<Element> answers)

@@ -210,3 +210,98 @@ TEST_CASE("whoever keeps tokens and cannot answer delays nobody's password")
     tokens.gate->resolve(true);
     CHECK(has(waiting.hear(), "<success "));
 }
+
+TEST_CASE("a token goes with the password that was there before the client proved anything")
+{
+    const auto wish
+        = agent() + "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>";
+    House house;
+    TestTokens tokens;
+    house.provide<LoginTokens>(tokens);
+    house.backend.marks["juliet"] = "first";
+    SUBCASE("a proof that waits until the password was changed is worth nothing afterwards")
+    {
+        Client client(house);
+        client.say(client_header);
+        CHECK(has(
+            scram(client, wish, [&] { house.backend.marks["juliet"] = "second"; }), "<success "));
+        CHECK(tokens.last_mark == "first");
+        Client again(house);
+        again.say(client_header);
+        CHECK(again.say(token_login()) == failure("credentials-expired"));
+        // The same stream goes on with the password.
+        CHECK(has(again.say(plain("juliet", wish)), "<success "));
+        CHECK(tokens.last_mark == "second");
+    }
+    SUBCASE("by PLAIN it is the same")
+    {
+        Client client(house);
+        client.say(client_header);
+        house.backend.gate.emplace();
+        CHECK(client.say(plain("juliet", wish)).empty());
+        house.backend.marks["juliet"] = "second";
+        house.backend.gate->resolve(true);
+        CHECK(has(client.hear(), "<token "));
+        CHECK(tokens.last_mark == "first");
+    }
+    SUBCASE("who comes with a certificate gets one, too")
+    {
+        house.backend.owners["Juliet"] = { "juliet" };
+        Client client(house,
+            { .certificate = ClientCertificate { .is_trusted = true, .common_name = "Juliet" } });
+        client.say(client_header);
+        CHECK(has(client.say(authenticate("EXTERNAL", {}, wish)), "<token "));
+        CHECK(tokens.last_mark == "first");
+    }
+    SUBCASE("so does who has an account since now")
+    {
+        house.backend.first_comers["capulet"] = "pencil";
+        house.backend.marks["capulet"] = "first";
+        Client client(house);
+        client.say(client_header);
+        CHECK(has(client.say(plain("capulet", wish)), "<token "));
+        CHECK(tokens.last_mark == "first");
+    }
+    SUBCASE("a token that is replaced hands its password's mark on")
+    {
+        tokens.last_mark = "first";
+        tokens.is_due = true;
+        Client client(house);
+        client.say(client_header);
+        CHECK(has(client.say(token_login()), "<token "));
+        CHECK(tokens.last_mark == "first");
+        CHECK(tokens.last_replaced == "one");
+    }
+    SUBCASE("nobody is asked for the mark of those who want no token")
+    {
+        house.backend.mark_failure = Error { "nobody should ask", Error::Kind::unavailable };
+        Client client(house);
+        client.say(client_header);
+        CHECK(has(client.say(plain("juliet", agent())), "<success "));
+        CHECK(tokens.heard.empty());
+    }
+}
+
+TEST_CASE("who cannot be asked whether the password was changed is neither believed nor refused")
+{
+    House house;
+    TestTokens tokens;
+    house.provide<LoginTokens>(tokens);
+    Client client(house);
+    client.say(client_header);
+    for (const auto& [kind, condition] :
+        { std::pair { Error::Kind::unavailable, "temporary-auth-failure" },
+            std::pair { Error::Kind::refused, "temporary-auth-failure" },
+            std::pair { Error::Kind::disabled, "account-disabled" },
+            std::pair { Error::Kind::expired, "credentials-expired" } }) {
+        house.backend.mark_failure = Error { "the directory says so", kind };
+        CHECK(client.say(token_login()) == failure(condition));
+    }
+    CHECK(tokens.heard.find("use") == tokens.heard.npos);
+    // Whoever has the password comes in, and gets no token.
+    const auto answer = client.say(plain("juliet",
+        agent() + "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>"));
+    CHECK(has(answer, "<success "));
+    CHECK_FALSE(has(answer, "<token "));
+    CHECK(tokens.heard.find("issue") == tokens.heard.npos);
+}

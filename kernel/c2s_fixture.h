@@ -26,6 +26,12 @@ public:
         { "romeo", "pencil" }, { "nurse", "pencil" } };
     /// What the right password of a user is answered with instead of a yes.
     std::map<std::string, Error, std::less<>> refusals {};
+    /// They have an account as soon as they have come in.
+    std::map<std::string, std::string, std::less<>> first_comers {};
+    /// Of each user; who has none here has an empty one.
+    std::map<std::string, std::string, std::less<>> marks {};
+    /// What a question for a mark is answered with instead.
+    std::optional<Error> mark_failure {};
     bool is_unavailable = false;
     bool throws = false;
     /// Whom it makes for somebody without a name; empty: it cannot.
@@ -49,6 +55,7 @@ public:
     task<Result<std::vector<std::string>>> certificate_users(
         ClientCertificate certificate) override;
     task<Result<void>> set_scram_keys(std::string user, ScramHash hash, ScramKeys keys) override;
+    task<Result<std::optional<std::string>>> password_mark(std::string user) override;
 };
 
 class House {

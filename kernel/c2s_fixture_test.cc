@@ -37,6 +37,15 @@ task<Result<bool>> TestBackend::exists(std::string user)
     co_return passwords.contains(user);
 }
 
+task<Result<std::optional<std::string>>> TestBackend::password_mark(std::string user)
+{
+    if (mark_failure)
+        co_return *mark_failure;
+    if (!passwords.contains(user))
+        co_return std::optional<std::string>();
+    co_return std::optional(marks[user]);
+}
+
 task<Result<bool>> TestBackend::check_password(std::string user, std::string password)
 {
     if (gate)
@@ -45,6 +54,9 @@ task<Result<bool>> TestBackend::check_password(std::string user, std::string pas
         throw std::runtime_error("out of order");
     if (is_unavailable)
         co_return Error { "the directory does not answer", Error::Kind::unavailable };
+    if (const auto first = first_comers.find(user);
+        first != first_comers.end() && first->second == password)
+        passwords.insert(*first);
     const auto found = passwords.find(user);
     const bool is_right = found != passwords.end() && found->second == password;
     if (const auto refusal = refusals.find(user); is_right && refusal != refusals.end())

@@ -6,6 +6,7 @@
 #include "c2s_stream.h"
 #include "loop.h"
 #include "route_table.h"
+#include "sasl/hashed_token.h"
 #include "sasl/sasl2_login.h"
 #include "server.h"
 #include "token_door.h"
@@ -104,22 +105,29 @@ void Negotiation::ask(Function<task<LoginQuestion::Answer>(VirtualHost&)> questi
         handle_, exchange_->user(), std::string(exchange_->mechanism_name()), std::move(question));
 }
 
+TokenWish Negotiation::token_wish() const
+{
+    const bool is_wanted
+        = sasl2_ && sasl::find_token_mechanism(sasl2_->wanted_token) && TokenDoor(*host_).is_open();
+    return is_wanted ? TokenWish::yes : TokenWish::no;
+}
+
 void Negotiation::take(sasl::Step step)
 {
     using Kind = sasl::Step::Kind;
     switch (step.kind) {
     case Kind::ask_keys:
-        return ask([user = exchange_->user(), hash = exchange_->hash()](
-                       VirtualHost& host) { return LoginQuestion::keys(host, user, hash); });
+        return ask([user = exchange_->user(), hash = exchange_->hash(), wish = token_wish()](
+                       VirtualHost& host) { return LoginQuestion::keys(host, user, hash, wish); });
     case Kind::ask_tokens:
         return ask([client = sasl2_->client_of(exchange_->user()),
                        mechanism = std::string(exchange_->mechanism_name())](VirtualHost& host) {
             return LoginQuestion::tokens(host, client, mechanism);
         });
     case Kind::ask_password:
-        return ask([user = exchange_->user(), password = exchange_->take_password()](
-                       VirtualHost& host) mutable {
-            return LoginQuestion::password(host, user, std::move(password));
+        return ask([user = exchange_->user(), password = exchange_->take_password(),
+                       wish = token_wish()](VirtualHost& host) mutable {
+            return LoginQuestion::password(host, user, std::move(password), wish);
         });
     case Kind::ask_certificate:
         return ask([certificate = certificate_.value_or(ClientCertificate())](
@@ -184,6 +192,10 @@ void Negotiation::limit_attempts()
 void Negotiation::answered(Result<sasl::BackendAnswer> answer)
 {
     if (answer) {
+        if (sasl2_) {
+            sasl2_->password_mark = std::move(answer->password_mark);
+            sasl2_->mark_failed = answer->mark_failed;
+        }
         take(exchange_->resume(*std::move(answer)));
     } else {
         const auto failure = sasl::failure_of_backend(answer.error().kind);

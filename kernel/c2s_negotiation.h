@@ -22,8 +22,10 @@
 namespace nuncio::kernel {
 
 namespace sasl {
+    struct Sasl2Findings;
     struct Sasl2Login;
 }
+enum class TokenWish;
 class C2sStream;
 class ClientSession;
 class VirtualHost;
@@ -68,6 +70,7 @@ private:
     void abilities_known(const AuthAbilities& abilities);
     void authenticate(ElementRef element);
     void ask(Function<task<Result<sasl::BackendAnswer>>(VirtualHost&)> question);
+    TokenWish token_wish() const;
     void take(sasl::Step step);
     void answered(Result<sasl::BackendAnswer> answer);
     void judged(sasl::Step success, const std::optional<Error>& refusal);
@@ -81,7 +84,7 @@ private:
     void add_sasl2(Element& features);
     void on_sasl2(Element element);
     void go_on_sasl2(std::string data);
-    void settled(const Result<bool>& token_is_due, std::vector<ScramHash> upgrades);
+    void settled(Result<sasl::Sasl2Findings> findings);
     void next_task();
     void on_task(ElementRef element);
     void task_done();

@@ -18,23 +18,46 @@ namespace nuncio::kernel {
 
 using Answer = LoginQuestion::Answer;
 
-task<Answer> LoginQuestion::keys(VirtualHost& host, std::string user, ScramHash hash)
+namespace {
+
+    /// The mark of the password that is going to be proved, and nothing else yet.
+    task<sasl::BackendAnswer> mark_for(VirtualHost& host, std::string user, TokenWish wish)
+    {
+        sasl::BackendAnswer answer;
+        if (wish == TokenWish::no)
+            co_return answer;
+        auto mark = co_await host.auth().password_mark(user);
+        answer.mark_failed = !mark;
+        if (mark)
+            answer.password_mark = *std::move(mark);
+        // What else there is to say hears who has proved something.
+        else if (mark.error().kind != Error::Kind::disabled
+            && mark.error().kind != Error::Kind::expired)
+            host.server().log().warn("no token for {}: {}", user, mark.error().text);
+        co_return answer;
+    }
+
+}
+
+task<Answer> LoginQuestion::keys(
+    VirtualHost& host, std::string user, ScramHash hash, TokenWish wish)
 {
+    auto answer = co_await mark_for(host, user, wish);
     auto keys = co_await host.auth().scram_keys(std::move(user), hash);
     // Nothing was proved yet: the state of the account is not for this client.
     if (!keys)
         co_return Error { keys.error().text, Error::Kind::unavailable };
-    sasl::BackendAnswer answer;
     answer.keys = *std::move(keys);
     co_return answer;
 }
 
-task<Answer> LoginQuestion::password(VirtualHost& host, std::string user, std::string password)
+task<Answer> LoginQuestion::password(
+    VirtualHost& host, std::string user, std::string password, TokenWish wish)
 {
+    auto answer = co_await mark_for(host, user, wish);
     const auto is_right = co_await host.auth().check_password(std::move(user), std::move(password));
     if (!is_right)
         co_return is_right.error();
-    sasl::BackendAnswer answer;
     answer.password_matches = *is_right;
     co_return answer;
 }

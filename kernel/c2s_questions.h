@@ -16,13 +16,17 @@
 
 namespace nuncio::kernel {
 
+/// Whether the client wants a token in place of its password (XEP-0484).
+enum class TokenWish { no, yes };
+
 /// The answer goes to the negotiation of the handle, if there still is one.
 struct LoginQuestion {
     using Answer = Result<sasl::BackendAnswer>;
 
     // To the backends.
-    static task<Answer> keys(VirtualHost& host, std::string user, ScramHash hash);
-    static task<Answer> password(VirtualHost& host, std::string user, std::string password);
+    static task<Answer> keys(VirtualHost& host, std::string user, ScramHash hash, TokenWish wish);
+    static task<Answer> password(
+        VirtualHost& host, std::string user, std::string password, TokenWish wish);
     static task<Answer> anonymous(VirtualHost& host);
     static task<Answer> tokens(VirtualHost& host, LoginClient client, std::string mechanism);
     static task<Answer> users(VirtualHost& host, ClientCertificate certificate);

@@ -2,6 +2,7 @@
 #include "auth_chain.h"
 #include "c2s_negotiation.h"
 #include "c2s_parts.h"
+#include "c2s_questions.h"
 #include "c2s_stream.h"
 #include "detached.h"
 #include "route_table.h"
@@ -22,22 +23,52 @@ namespace {
 
     constexpr std::size_t salt_bytes = 16;
 
+    using sasl::Sasl2Findings;
     using sasl::Sasl2Login;
 
 }
 
 /// What is asked once the proof is there. The stream may be gone when the answer comes.
 struct Sasl2Question {
-    static task<Result<bool>> use_token(
-        VirtualHost& host, LoginClient client, std::string id, LoginTokenUse use)
+    struct About {
+        LoginClient client;
+        std::string token_id; ///< proved; empty: it was no token
+        LoginTokenUse use;
+        std::vector<ScramHash> upgrades; ///< wanted
+        bool asks_mark = false; ///< for a token that is wanted
+    };
+
+    static task<Result<Sasl2Findings>> use_token(VirtualHost& host, About about)
     {
         // Whoever keeps tokens does not know who may come in.
-        const auto exists = co_await host.auth().exists(client.user);
-        if (!exists)
-            co_return exists.error();
-        if (!*exists)
-            co_return Error { "there is no account " + client.user, Error::Kind::refused };
-        co_return co_await TokenDoor(host).use(std::move(client), std::move(id), use);
+        auto mark = co_await host.auth().password_mark(about.client.user);
+        if (!mark) {
+            // Only the account's state says that the token is no good.
+            const auto kind = mark.error().kind;
+            const bool is_verdict = kind == Error::Kind::disabled || kind == Error::Kind::expired;
+            co_return Error { mark.error().text, is_verdict ? kind : Error::Kind::unavailable };
+        }
+        if (!*mark)
+            co_return Error { "there is no account " + about.client.user, Error::Kind::refused };
+        Sasl2Findings findings { .password_mark = *std::move(mark) };
+        about.use.password_mark = *findings.password_mark;
+        const auto is_due = co_await TokenDoor(host).use(
+            std::move(about.client), std::move(about.token_id), std::move(about.use));
+        if (!is_due)
+            co_return is_due.error();
+        findings.token_is_due = *is_due;
+        co_return findings;
+    }
+
+    /// Of whoever had no password that could be changed while the proof was on its way: who came
+    /// by a certificate, or was seen for the first time.
+    static task<std::optional<std::string>> mark_of(VirtualHost& host, std::string user)
+    {
+        auto mark = co_await host.auth().password_mark(user);
+        if (mark)
+            co_return *std::move(mark);
+        host.server().log().warn("no token for {}: {}", user, mark.error().text);
+        co_return std::optional<std::string>();
     }
 
     /// Those of `wanted` that would bring the account something.
@@ -58,23 +89,24 @@ struct Sasl2Question {
         co_return lacking;
     }
 
-    static Detached settle(std::shared_ptr<StreamHandle> handle, LoginClient client,
-        std::string token_id, LoginTokenUse use, std::vector<ScramHash> upgrades)
+    static Detached settle(std::shared_ptr<StreamHandle> handle, About about)
     {
-        Result<bool> token_is_due = false;
-        std::vector<ScramHash> lacking;
+        Result<Sasl2Findings> findings = Sasl2Findings();
         try {
             VirtualHost& host = handle->virtual_host();
-            if (!token_id.empty())
-                token_is_due
-                    = co_await use_token(host, std::move(client), std::move(token_id), use);
-            else if (!upgrades.empty())
-                lacking = co_await useful(host, std::move(client.user), std::move(upgrades));
+            if (about.asks_mark)
+                findings->password_mark = co_await mark_of(host, about.client.user);
+            // Who comes with a token need not have the password that new keys are made of.
+            if (!about.token_id.empty())
+                findings = co_await use_token(host, std::move(about));
+            else if (!about.upgrades.empty())
+                findings->upgrades = co_await useful(
+                    host, std::move(about.client.user), std::move(about.upgrades));
         } catch (const std::exception& thrown) {
-            token_is_due = Error { thrown.what(), Error::Kind::internal };
+            findings = Error { thrown.what(), Error::Kind::internal };
         }
         if (handle->negotiation())
-            handle->negotiation()->settled(token_is_due, std::move(lacking));
+            handle->negotiation()->settled(std::move(findings));
     }
 
     static Detached keep(
@@ -168,21 +200,31 @@ void Negotiation::go_on_sasl2(std::string data)
             exchange_->refuse(sasl::Failure::invalid_authzid, "the stream is from somebody else"));
     sasl2_->data = std::move(data);
     stream_.hold(C2sStream::hold_login);
-    // Who comes with a token need not have the password that new keys are made of.
-    Sasl2Question::settle(handle_, sasl2_->client_of(exchange_->user()),
-        std::string(exchange_->token_id()), sasl2_->token_use, std::move(sasl2_->upgrades));
+    sasl2_->token_id = exchange_->token_id();
+    const bool asks_mark = token_wish() == TokenWish::yes && sasl2_->token_id.empty()
+        && !sasl2_->password_mark && !sasl2_->mark_failed;
+    Sasl2Question::settle(handle_,
+        { sasl2_->client_of(exchange_->user()), sasl2_->token_id, sasl2_->token_use,
+            std::move(sasl2_->upgrades), asks_mark });
 }
 
-void Negotiation::settled(const Result<bool>& token_is_due, std::vector<ScramHash> upgrades)
+void Negotiation::settled(Result<Sasl2Findings> findings)
 {
-    if (!token_is_due) {
-        stream_.loop().parts().log->warn(
-            "a token of {}: {}", exchange_->user(), token_is_due.error().text);
-        finish(exchange_->refuse(sasl::failure_of_verdict(token_is_due.error().kind)));
+    if (!findings) {
+        const auto failure = sasl::failure_of_verdict(findings.error().kind);
+        Log& log = *stream_.loop().parts().log;
+        constexpr std::string_view line = "a token of {}: {}";
+        if (failure == sasl::Failure::temporary_auth_failure)
+            log.warn(line, exchange_->user(), findings.error().text);
+        else
+            log.info(line, exchange_->user(), findings.error().text);
+        finish(exchange_->refuse(failure));
         return stream_.release(C2sStream::hold_login);
     }
-    sasl2_->token_is_due = *token_is_due;
-    sasl2_->upgrades = std::move(upgrades);
+    sasl2_->token_is_due = findings->token_is_due;
+    if (findings->password_mark)
+        sasl2_->password_mark = std::move(findings->password_mark);
+    sasl2_->upgrades = std::move(findings->upgrades);
     next_task();
 }
 

@@ -8,6 +8,7 @@
 #include <nuncio/scram.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -76,9 +77,11 @@ inline std::string header_from(std::string_view from)
     return header.insert(header.find(" to="), " from='" + std::string(from) + "'");
 }
 
-/// The client's side of SCRAM-SHA-256 without channel binding; answers what the server says last.
+/// The client's side of SCRAM without channel binding; answers what the server says last. `between`
+/// comes before the proof.
 inline std::string scram(Client& client, std::string_view beside = {},
-    std::string_view mechanism = "SCRAM-SHA-1", ScramHash hash = ScramHash::sha1)
+    const std::function<void()>& between = {}, std::string_view mechanism = "SCRAM-SHA-1",
+    ScramHash hash = ScramHash::sha1)
 {
     const auto challenge = client.say(authenticate(mechanism, "n,,n=juliet,r=fyko", beside));
     const auto first = *from_base64(content(challenge, "challenge"));
@@ -90,6 +93,8 @@ inline std::string scram(Client& client, std::string_view beside = {},
     const auto signature = hmac(hash, digest(hash, key), "n=juliet,r=fyko," + first + "," + open);
     for (std::size_t i = 0; i < key.size(); ++i)
         key[i] = static_cast<char>(key[i] ^ signature[i]);
+    if (between)
+        between();
     return client.say(response(open + ",p=" + to_base64(key)));
 }
 
@@ -104,6 +109,8 @@ public:
     std::optional<Completion<bool>> gate {};
     std::string heard; ///< what was asked
     LoginTokenUse last_use;
+    std::string last_mark; ///< of the token issued last
+    std::string last_replaced;
 
     task<Result<std::vector<LoginToken>>> find(LoginClient client, std::string wanted) override
     {
@@ -127,11 +134,15 @@ public:
             co_await *gate;
         if (use.count == 1u)
             co_return Error { "counted before", Error::Kind::refused };
+        if (use.password_mark != last_mark)
+            co_return Error { "another password", Error::Kind::expired };
         co_return is_due;
     }
-    task<Result<IssuedToken>> issue(LoginClient client, std::string wanted) override
+    task<Result<IssuedToken>> issue(LoginClient client, NewLoginToken wanted) override
     {
-        heard += "issue " + wanted + " to " + client.user + ", ";
+        heard += "issue " + wanted.mechanism + " to " + client.user + ", ";
+        last_mark = wanted.password_mark;
+        last_replaced = wanted.replaces;
         if (gate)
             co_await *gate;
         if (is_unavailable)

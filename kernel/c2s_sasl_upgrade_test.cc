@@ -61,7 +61,7 @@ TEST_CASE("a client brings the keys that its account lacks")
     // Once they are there, the client comes in at once, with either mechanism.
     Client again(house);
     again.say(client_header);
-    CHECK(has(scram(again, upgrade, "SCRAM-SHA-256", ScramHash::sha256), "<success "));
+    CHECK(has(scram(again, upgrade, {}, "SCRAM-SHA-256", ScramHash::sha256), "<success "));
 }
 
 TEST_CASE("a task that is not done as it should be lets nobody in")

@@ -65,9 +65,9 @@ task<Result<bool>> TokenDoor::use(LoginClient client, std::string id, LoginToken
     co_return co_await ask<bool>(host_, call);
 }
 
-task<Result<IssuedToken>> TokenDoor::issue(LoginClient client, std::string mechanism) const
+task<Result<IssuedToken>> TokenDoor::issue(LoginClient client, NewLoginToken wanted) const
 {
-    auto call = [&](LoginTokens& tokens) { return tokens.issue(client, mechanism); };
+    auto call = [&](LoginTokens& tokens) { return tokens.issue(client, wanted); };
     co_return co_await ask<IssuedToken>(host_, call);
 }
 

@@ -19,7 +19,7 @@ public:
     bool is_open() const;
     task<Result<std::vector<LoginToken>>> find(LoginClient client, std::string mechanism) const;
     task<Result<bool>> use(LoginClient client, std::string id, LoginTokenUse use) const;
-    task<Result<IssuedToken>> issue(LoginClient client, std::string mechanism) const;
+    task<Result<IssuedToken>> issue(LoginClient client, NewLoginToken wanted) const;
 
 private:
     VirtualHost& host_;

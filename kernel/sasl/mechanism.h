@@ -56,6 +56,10 @@ struct BackendAnswer {
     /// somebody without a name.
     std::vector<std::string> users {};
     std::vector<LoginToken> tokens {};
+    /// AuthBackend::password_mark, asked before the password or its keys; none unless the client
+    /// wants a token and is known already. Nothing that mechanisms look at.
+    std::optional<std::string> password_mark {};
+    bool mark_failed = false; ///< the question for it
 };
 
 class Mechanism {

@@ -23,6 +23,13 @@ inline constexpr ScramHash upgradable[] = { ScramHash::sha256, ScramHash::sha512
 std::string_view upgrade_name(ScramHash hash);
 bool has_hash(const AuthAbilities& abilities, ScramHash hash);
 
+/// What was asked once the proof was there.
+struct Sasl2Findings {
+    bool token_is_due = false;
+    std::optional<std::string> password_mark {}; ///< of who was not asked about before the proof
+    std::vector<ScramHash> upgrades {}; ///< that would bring the account something
+};
+
 /// From `<authenticate/>` to `<success/>` or `<failure/>`.
 struct Sasl2Login {
     /// Reads what lies beside the SASL data. Never fails: see problem().
@@ -47,10 +54,16 @@ struct Sasl2Login {
     std::string wanted_token; ///< the mechanism of a token that the client wants to be given
     bool is_by_token = false;
     LoginTokenUse token_use;
+    /// Of a token that is wanted or used. Without it none can be given: somebody with the old
+    /// password, who waits with the proof until it has been changed, would have a token that goes
+    /// with the new one.
+    std::optional<std::string> password_mark;
+    bool mark_failed = false; ///< the question for it, and none may follow
     std::vector<ScramHash> upgrades; ///< XEP-0480, still to be done
 
     // Since the proof:
     std::string data; ///< of SASL, for the first element that tells of the success
+    std::string token_id; ///< that of the token; empty: it was none
     bool token_is_due = false;
     enum class Task { none, offered, salted };
     Task task = Task::none; ///< of the first of `upgrades`

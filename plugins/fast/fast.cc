@@ -16,6 +16,7 @@ constexpr std::size_t id_bytes = 16;
 struct Settings {
     Duration lifetime = 21 * 24h;
     Duration rotation = 24h;
+    Duration unmarked_lifetime = 90 * 24h;
     std::uint32_t clients = 32;
 };
 
@@ -30,6 +31,10 @@ public:
             .option("rotation", &Settings::rotation,
                 "The age at which a token is replaced when its client comes.")
             .range(0, 1e9)
+            .option("unmarked_lifetime", &Settings::unmarked_lifetime,
+                "After how long a client needs its password again, however often it comes, where "
+                "the auth backend cannot tell that the password was changed.")
+            .range(60, 1e10)
             .option("clients", &Settings::clients,
                 "Clients of one account that may have tokens. One more takes the place of the one "
                 "whose tokens end first.")
@@ -107,6 +112,16 @@ public:
         auto tokens = co_await load(*place);
         if (!tokens)
             co_return tokens.error();
+        const auto mark = seal_mark(key_, place->owner, how.password_mark);
+        if (const Sweep sweep = drop_stale(*tokens, id, mark); sweep.has_changed) {
+            const auto kept = co_await keep(*place, *tokens);
+            if (!kept)
+                co_return kept.error();
+            // §4.2: a token that is not trusted any more.
+            if (sweep.took_it)
+                co_return Error { "the password was changed since it was issued",
+                    Error::Kind::expired };
+        }
         const auto used
             = fast::use(*tokens, id, how, Loop::current()->wall_time(), settings_.rotation);
         if (!used)
@@ -119,7 +134,7 @@ public:
         co_return used->is_due;
     }
 
-    task<Result<IssuedToken>> issue(LoginClient client, std::string mechanism) override
+    task<Result<IssuedToken>> issue(LoginClient client, NewLoginToken wanted) override
     {
         const auto place = place_of(client);
         if (!place)
@@ -128,11 +143,13 @@ public:
         auto tokens = co_await load(*place);
         if (!tokens)
             co_return tokens.error();
-        const WallTime now = Loop::current()->wall_time();
-        const auto lifetime = std::chrono::floor<std::chrono::milliseconds>(settings_.lifetime);
-        // §3.5: what was given out before and not used goes.
-        tokens->fresh
-            = Token { to_hex(random_bytes(id_bytes)), std::move(mechanism), now, now + lifetime };
+        Token token { .id = to_hex(random_bytes(id_bytes)),
+            .mechanism = std::move(wanted.mechanism),
+            .password_mark = seal_mark(key_, place->owner, wanted.password_mark) };
+        const auto added = add(*tokens, std::move(token), wanted.replaces,
+            Loop::current()->wall_time(), { settings_.lifetime, settings_.unmarked_lifetime });
+        if (!added)
+            co_return added.error();
         tokens->software = std::move(client.software);
         tokens->device = std::move(client.device);
         auto steps = co_await room_for(*place);

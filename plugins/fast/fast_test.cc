@@ -102,10 +102,15 @@ TEST_CASE("tokens are read back as they were written, and damaged ones are no to
 {
     Tokens tokens { token("old"), token("new"), "Gajim <1>", "Kiva's phone" };
     tokens.current->count = 4'000'000'000;
+    tokens.current->password_mark = "5eal";
+    tokens.current->proved_at = at(-day);
     const auto read = read_tokens(to_text(tokens));
     REQUIRE(read);
     CHECK(read->current->id == "old");
     CHECK(read->current->count == 4'000'000'000);
+    CHECK(read->current->password_mark == "5eal");
+    CHECK(read->current->proved_at == at(-day));
+    CHECK(read->fresh->password_mark.empty());
     CHECK(read->fresh->mechanism == "HT-SHA-256-NONE");
     CHECK(read->fresh->issued_at == now);
     CHECK(read->fresh->expires_at == at(21 * day));
@@ -143,4 +148,78 @@ TEST_CASE("a secret follows from the key, and from everything that names the tok
     CHECK(secret != derive_secret(key, "a@c", "client", "id"));
     CHECK(secret != derive_secret(key, "a@b", "clienti", "d"));
     CHECK(secret != derive_secret(key, "a@b", "client", "ie"));
+}
+
+TEST_CASE("a token ends with the password that it stands for")
+{
+    Tokens tokens { token("old"), token("new") };
+    tokens.current->password_mark = "one";
+    tokens.fresh->password_mark = "two";
+    CHECK_FALSE(drop_stale(tokens, "old", "one").took_it);
+    CHECK(tokens.current);
+    CHECK_FALSE(tokens.fresh);
+    const auto changed = drop_stale(tokens, "old", "three");
+    CHECK(changed.took_it);
+    CHECK(changed.has_changed);
+    CHECK(tokens.empty());
+    // A backend that could not tell, and can now, or the other way: who knows what it was before.
+    for (const auto& [before, now_it_is] :
+        { std::pair { "", "one" }, std::pair { "one", "" }, std::pair { "one", "on" } }) {
+        Tokens unsure { token("one"), {} };
+        unsure.current->password_mark = before;
+        CHECK(drop_stale(unsure, "one", now_it_is).took_it);
+    }
+    Tokens same { token("one"), token("two") };
+    CHECK_FALSE(drop_stale(same, "one", "").has_changed);
+}
+
+TEST_CASE("tokens without a mark end some time after the password, however often they are replaced")
+{
+    const Lifetimes lifetimes { .token = 21 * day, .unmarked = 90 * day };
+    const auto renewed = [&](std::string mark) {
+        Tokens tokens;
+        const auto with_id = [&](std::string id) {
+            return Token {
+                .id = std::move(id), .mechanism = "HT-SHA-256-NONE", .password_mark = mark
+            };
+        };
+        REQUIRE(add(tokens, with_id("0"), {}, now, lifetimes));
+        CHECK(tokens.fresh->expires_at == at(21 * day));
+        for (int i = 1; i <= 5; ++i) {
+            const auto when = at(i * 20 * day);
+            const auto last = std::to_string(i - 1);
+            if (!use(tokens, last, {}, when, day))
+                return i;
+            REQUIRE(add(tokens, with_id(std::to_string(i)), last, when, lifetimes));
+            CHECK(tokens.fresh->issued_at == when);
+        }
+        return 0;
+    };
+    CHECK(renewed("") == 5); // after 100 days, not after 80
+    CHECK(renewed("a mark") == 0);
+}
+
+TEST_CASE("a token that was given back is replaced where a change of the password would show")
+{
+    const Lifetimes lifetimes { .token = 21 * day, .unmarked = 90 * day };
+    Tokens tokens { token("one"), {} };
+    REQUIRE(use(tokens, "one", { .invalidates = true }, now, day));
+    CHECK_FALSE(add(tokens, token("two"), "one", now, lifetimes));
+    CHECK(tokens.empty());
+    Token marked = token("two");
+    marked.password_mark = "a mark";
+    CHECK(add(tokens, marked, "one", now, lifetimes));
+    CHECK(tokens.fresh->id == "two");
+}
+
+TEST_CASE("a mark is sealed by the key, for one account")
+{
+    const std::string key(32, 'k');
+    const auto sealed = seal_mark(key, "a@b", "2026");
+    CHECK(sealed == seal_mark(key, "a@b", "2026"));
+    CHECK(sealed.size() == 64);
+    CHECK(sealed != seal_mark(std::string(32, 'l'), "a@b", "2026"));
+    CHECK(sealed != seal_mark(key, "a@c", "2026"));
+    CHECK(sealed != seal_mark(key, "a@b", "2027"));
+    CHECK(seal_mark(key, "a@b", {}).empty());
 }

@@ -19,4 +19,14 @@ std::string derive_secret(
     return "secret-token:fast-" + to_hex(hmac(Hash::sha256, key, name));
 }
 
+std::string seal_mark(const std::string& key, std::string_view owner, std::string_view mark)
+{
+    if (mark.empty())
+        return {};
+    // Never the same bytes as for a secret: an owner has an @ in it.
+    std::string name("password mark");
+    name.append(1, '\0').append(owner).append(1, '\0').append(mark);
+    return to_hex(hmac(Hash::sha256, key, name));
+}
+
 }

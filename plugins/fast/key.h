@@ -14,4 +14,8 @@ Result<std::string> load_key(const std::string& folder);
 std::string derive_secret(
     const std::string& key, std::string_view owner, std::string_view client, std::string_view id);
 
+/// What is stored of AuthBackend::password_mark: with the storage alone nobody can try out what it
+/// was made of. Empty stays empty.
+std::string seal_mark(const std::string& key, std::string_view owner, std::string_view mark);
+
 }

@@ -16,6 +16,8 @@ namespace {
         value["issued"] = std::int64_t(token.issued_at.time_since_epoch().count());
         value["expires"] = std::int64_t(token.expires_at.time_since_epoch().count());
         value["count"] = std::int64_t(token.count);
+        value["mark"] = token.password_mark;
+        value["proved"] = std::int64_t(token.proved_at.time_since_epoch().count());
         return value;
     }
 
@@ -39,7 +41,8 @@ namespace {
             return WallTime(std::chrono::milliseconds(number_of(*value, name)));
         };
         Token token { text_of(*value, "id"), text_of(*value, "mechanism"), time("issued"),
-            time("expires"), static_cast<std::uint32_t>(number_of(*value, "count")) };
+            time("expires"), static_cast<std::uint32_t>(number_of(*value, "count")),
+            text_of(*value, "mark"), time("proved") };
         if (token.id.empty() || token.mechanism.empty())
             return {};
         return token;
@@ -54,6 +57,40 @@ WallTime Tokens::end() const
         if (token)
             last = std::max(last, token->expires_at);
     return last;
+}
+
+Sweep drop_stale(Tokens& tokens, std::string_view id, std::string_view password_mark)
+{
+    Sweep sweep;
+    for (auto* token : { &tokens.current, &tokens.fresh }) {
+        if (!*token || (*token)->password_mark == password_mark)
+            continue;
+        sweep.took_it |= (*token)->id == id;
+        sweep.has_changed = true;
+        token->reset();
+    }
+    return sweep;
+}
+
+Result<void> add(Tokens& tokens, Token token, std::string_view replaces, WallTime now,
+    const Lifetimes& lifetimes)
+{
+    token.issued_at = now;
+    token.proved_at = now;
+    const bool is_there = tokens.current && tokens.current->id == replaces;
+    if (is_there)
+        token.proved_at = tokens.current->proved_at;
+    // §3.6: one that was given back for another is gone, and with it since when it may be renewed.
+    else if (!replaces.empty() && token.password_mark.empty())
+        return Error { "nobody knows when the password was proved", Error::Kind::refused };
+    const auto after = [](WallTime time, Duration duration) {
+        return time + std::chrono::floor<std::chrono::milliseconds>(duration);
+    };
+    token.expires_at = after(now, lifetimes.token);
+    if (token.password_mark.empty())
+        token.expires_at = std::min(token.expires_at, after(token.proved_at, lifetimes.unmarked));
+    tokens.fresh = std::move(token);
+    return {};
 }
 
 Result<Use> use(

@@ -89,6 +89,15 @@ task<Result<void>> AuthBackend::import_keys(std::string, ScramKeySet, ExistingAc
 {
     co_return not_supported("an account without a password");
 }
+task<Result<std::optional<std::string>>> AuthBackend::password_mark(std::string user)
+{
+    const auto known = co_await exists(std::move(user));
+    if (!known)
+        co_return known.error();
+    if (!*known)
+        co_return std::optional<std::string>();
+    co_return std::optional(std::string());
+}
 Value AuthBackend::health() const
 {
     return Value::Table();

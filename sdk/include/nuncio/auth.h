@@ -74,9 +74,7 @@ public:
 
     /// What it can do; asked for at start and whenever the chain is built anew.
     virtual AuthAbilities abilities() const = 0;
-    /// Whether there is such a user. `user` is a prepared local part, here and below. Asked, too,
-    /// of one who comes with a token (XEP-0484) instead of a password: an Error of kind `disabled`
-    /// or `expired` keeps that one out.
+    /// Whether there is such a user. `user` is a prepared local part, here and below.
     virtual task<Result<bool>> exists(std::string user) = 0;
     /// False, too, when there is no such user: whoever asks must not learn which it was.
     virtual task<Result<bool>> check_password(std::string user, std::string password) = 0;
@@ -103,6 +101,14 @@ public:
     /// the password. One write: there is no moment with some of the keys.
     virtual task<Result<void>> import_keys(
         std::string user, ScramKeySet keys, ExistingAccount existing);
+    /// What changes whenever the user's password does, whoever changed it: a token that was given
+    /// in place of the password (XEP-0484) ends with it. Any bytes, the same until then, from which
+    /// nobody can guess the password: random ones, a time, or a digest of what is stored. Empty:
+    /// this backend cannot tell. No value: no such user. Asked, in place of exists(), of who comes
+    /// with a token: an Error of kind `disabled` or `expired` keeps that one out. Asked, too,
+    /// before a password is looked at, of anybody who wants a token: it must not take longer for
+    /// who does not exist. By default exists(), without a mark.
+    virtual task<Result<std::optional<std::string>>> password_mark(std::string user);
 };
 
 /// A host's accounts: its chain of backends behind one face. Implemented by the kernel, which also

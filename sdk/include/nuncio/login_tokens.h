@@ -32,6 +32,17 @@ struct LoginToken {
 struct LoginTokenUse {
     std::optional<std::uint32_t> count; ///< must be greater than with every use before
     bool invalidates = false; ///< it is the last use
+    std::string password_mark; ///< as NewLoginToken's, and as it is now
+};
+
+/// What a client shall be given.
+struct NewLoginToken {
+    std::string mechanism; ///< of SASL ("HT-SHA-256-EXPR"); the token is good for no other
+    /// What the account's backend said before the client proved who it is
+    /// (AuthBackend::password_mark). Empty: the backend cannot tell of changed passwords. Nothing
+    /// for a log.
+    std::string password_mark;
+    std::string replaces; ///< the token that the client came with; empty: it came without
 };
 
 /// A token on its way to its client.
@@ -43,7 +54,7 @@ struct IssuedToken {
 /// Implemented by the plugin that keeps tokens, `provide<LoginTokens>`; as long as somebody does,
 /// hosts offer FAST to clients with TLS. One instance per host; called on any loop, concurrently;
 /// must not block. The kernel compares the proofs. Every Error becomes temporary-auth-failure, but
-/// `refused`, which becomes not-authorized.
+/// `refused`, which becomes not-authorized, and `expired`, which becomes credentials-expired.
 class NUNCIO_API LoginTokens {
 public:
     static constexpr std::string_view interface = "login-tokens/1";
@@ -55,11 +66,11 @@ public:
     virtual task<Result<std::vector<LoginToken>>> find(LoginClient client, std::string mechanism)
         = 0;
     /// The client, of a user who exists, has proved to have the token `id` of find(). `refused`
-    /// when the use was counted before, or the token has gone meanwhile. True: it is due to be
-    /// replaced.
+    /// when the use was counted before, or the token has gone meanwhile; `expired` when the
+    /// password has been changed since the token was issued. True: it is due to be replaced.
     virtual task<Result<bool>> use(LoginClient client, std::string id, LoginTokenUse use) = 0;
     /// A new token for a client that has proved who it is. Former ones stay good until it is used.
-    virtual task<Result<IssuedToken>> issue(LoginClient client, std::string mechanism) = 0;
+    virtual task<Result<IssuedToken>> issue(LoginClient client, NewLoginToken wanted) = 0;
 };
 
 }
