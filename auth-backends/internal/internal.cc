@@ -110,11 +110,14 @@ public:
     task<Result<void>> import_keys(
         std::string user, ScramKeySet keys, ExistingAccount existing) override
     {
-        Record record;
+        Record record { .password_id = make_password_id() };
+        bool has_keys = false;
         for (std::size_t i = 0; i < keys.size(); ++i)
-            if (keys[i])
+            if (keys[i]) {
                 record.keys[i] = *std::move(keys[i]);
-        if (to_text(record).empty())
+                has_keys = true;
+            }
+        if (!has_keys)
             co_return Error { user + ": expected keys of at least one hash" };
         const auto kind
             = existing == ExistingAccount::replace ? StorageOp::Kind::put : StorageOp::Kind::create;
@@ -151,6 +154,17 @@ public:
         for (StorageRow& row : answers->front())
             users.push_back(std::move(row.key));
         co_return users;
+    }
+
+    task<Result<std::optional<std::string>>> password_mark(std::string user) override
+    {
+        const auto record = co_await load(std::move(user));
+        if (!record)
+            co_return record.error();
+        if (!*record)
+            co_return std::optional<std::string>();
+        const std::string& id = (*record)->password_id;
+        co_return std::optional(id.empty() ? std::string("before there were any") : id);
     }
 
     /// Nothing is handed over. But a password that is being changed must not meet the cache of the

@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include <doctest/doctest.h>
+#include <utility>
 
 using namespace nuncio;
 using namespace nuncio::internal;
@@ -20,6 +21,23 @@ TEST_CASE("a record is read back as it was written, and holds no password")
     }
 }
 
+TEST_CASE("every password has an id, which stays while its keys are renewed")
+{
+    const Record record = make_record("pencil", scram_min_iterations);
+    CHECK(record.password_id.size() == 32);
+    CHECK(record.password_id != make_record("pencil", scram_min_iterations).password_id);
+    auto read = read_record(to_text(record));
+    REQUIRE(read);
+    CHECK(read->password_id == record.password_id);
+    read->of(ScramHash::sha256)
+        = make_record("pencil", scram_min_iterations + 1).of(ScramHash::sha256);
+    CHECK(read_record(to_text(*read))->password_id == record.password_id);
+    // As they were written before there were ids.
+    read->password_id.clear();
+    REQUIRE(read_record(to_text(*read)));
+    CHECK(read_record(to_text(*read))->password_id.empty());
+}
+
 TEST_CASE("two accounts with one password have nothing in common")
 {
     const auto one = make_record("pencil", scram_min_iterations);
@@ -32,8 +50,10 @@ TEST_CASE("two accounts with one password have nothing in common")
 TEST_CASE("a damaged record is an error that may pass, not a wrong password")
 {
     const std::string good = to_text(make_record("pencil", scram_min_iterations));
-    for (const auto& bad : { std::string(), good.substr(10), good.substr(0, good.size() / 2),
-             "SCRAM-SHA-1$0:" + good.substr(good.find(':') + 1) }) {
+    const auto keys = good.substr(good.find('\n') + 1);
+    for (const auto& bad :
+        { std::string(), good.substr(10), keys.substr(10), good.substr(0, good.size() / 2),
+            "SCRAM-SHA-1$0:" + keys.substr(keys.find(':') + 1) }) {
         const auto read = read_record(bad);
         REQUIRE_FALSE(read);
         CHECK(read.error().kind == Error::Kind::unavailable);
@@ -56,7 +76,9 @@ TEST_CASE("an account may have keys of one hash only")
 
 TEST_CASE("lines in the wrong order, twice, or of another kind are damage")
 {
-    const std::string good = to_text(make_record("pencil", scram_min_iterations));
+    Record record = make_record("pencil", scram_min_iterations);
+    const auto id = "password:" + std::exchange(record.password_id, {}) + '\n';
+    const std::string good = to_text(record);
     const auto first = good.substr(0, good.find('\n') + 1);
     const auto others = good.substr(first.size());
     CHECK(read_record(first));
@@ -64,6 +86,10 @@ TEST_CASE("lines in the wrong order, twice, or of another kind are damage")
     CHECK_FALSE(read_record(others + first));
     CHECK_FALSE(read_record(first + first));
     CHECK_FALSE(read_record(first + "\n"));
+    CHECK_FALSE(read_record(id));
+    CHECK_FALSE(read_record(first + id + others));
+    CHECK_FALSE(read_record(id + id + good));
+    CHECK(read_record(id + good));
     CHECK_FALSE(read_record(good + "SCRAM-SHA-3$1:eA==$eA==:eA==\n"));
 }
 

@@ -6,6 +6,8 @@ namespace {
 
     constexpr ScramHash hashes[] = { ScramHash::sha1, ScramHash::sha256, ScramHash::sha512 };
     constexpr std::size_t salt_size = 16;
+    constexpr std::size_t id_size = 16;
+    constexpr std::string_view id_prefix = "password:";
 
     /// Cuts off and answers what comes before `end`; all of it when there is no `end`.
     std::string_view cut(std::string_view& text, char end)
@@ -25,9 +27,14 @@ ScramHash Record::checked() const
                                   : ScramHash::sha1;
 }
 
+std::string make_password_id()
+{
+    return to_hex(random_bytes(id_size));
+}
+
 Record make_record(std::string_view password, std::uint32_t iterations)
 {
-    Record record;
+    Record record { .password_id = make_password_id() };
     for (const ScramHash hash : hashes)
         record.keys[static_cast<std::size_t>(hash)]
             = make_scram_keys(password, random_bytes(salt_size), iterations, hash);
@@ -37,6 +44,8 @@ Record make_record(std::string_view password, std::uint32_t iterations)
 std::string to_text(const Record& record)
 {
     std::string text;
+    if (!record.password_id.empty())
+        text.append(id_prefix).append(record.password_id).append(1, '\n');
     for (std::size_t i = 0; i < std::size(hashes); ++i) {
         const ScramKeys& keys = record.keys[i];
         if (keys.iterations == 0)
@@ -49,6 +58,8 @@ std::string to_text(const Record& record)
 Result<Record> read_record(std::string_view text)
 {
     Record record;
+    if (text.starts_with(id_prefix))
+        record.password_id = cut(text, '\n').substr(id_prefix.size());
     int last = -1; // hashes come in their order, each once
     do {
         const auto line = parse_scram_keys(cut(text, '\n'));

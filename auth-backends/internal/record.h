@@ -15,6 +15,9 @@ namespace nuncio::internal {
 
 struct Record {
     std::array<ScramKeys, 3> keys; ///< by ScramHash; without iterations: none of that kind
+    /// Another one for each password, in hexadecimal, whatever becomes of the keys. Empty in
+    /// records from before there were any.
+    std::string password_id {};
 
     ScramKeys& of(ScramHash hash) { return keys[static_cast<std::size_t>(hash)]; }
     const ScramKeys& of(ScramHash hash) const { return keys[static_cast<std::size_t>(hash)]; }
@@ -23,11 +26,13 @@ struct Record {
     ScramHash checked() const;
 };
 
+std::string make_password_id();
 /// Derives the keys of a prepared password, each with a salt of its own. Slow: worker threads only.
 Record make_record(std::string_view password, std::uint32_t iterations);
 
 /// RFC 5803: `SCRAM-SHA-256$iterations:salt$stored-key:server-key`, a line for each hash that there
-/// are keys of: an account that came from another server may have those of one only.
+/// are keys of: an account that came from another server may have those of one only. Before them
+/// `password:ID`.
 std::string to_text(const Record& record);
 Result<Record> read_record(std::string_view text);
 
