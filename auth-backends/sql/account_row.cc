@@ -1,5 +1,7 @@
 #include "account_row.h"
 
+#include <nuncio/crypto.h>
+
 #include <algorithm>
 #include <charconv>
 #include <initializer_list>
@@ -87,6 +89,22 @@ Result<std::optional<AccountRow>> read_account(
     if (!is_known)
         return std::optional<AccountRow>();
     return std::optional(std::move(account));
+}
+
+std::string password_mark(const AccountRow& account)
+{
+    std::string all;
+    const auto add = [&](std::string_view field) {
+        // With its length: "ab" and "c" are not "a" and "bc".
+        all.append(std::to_string(field.size())).append(1, ':').append(field);
+    };
+    for (const StoredPassword& stored : account.passwords) {
+        add(stored.password);
+        add(stored.salt);
+        add(stored.server_key);
+        add(std::to_string(stored.iterations));
+    }
+    return digest(Hash::sha256, all);
 }
 
 std::string problem_with(const std::vector<std::string>& columns)

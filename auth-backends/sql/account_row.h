@@ -20,6 +20,10 @@ inline constexpr std::size_t max_rows_of_user = 8;
 Result<std::optional<AccountRow>> read_account(
     const Answer& answer, std::string_view user, std::string_view domain);
 
+/// A digest of all that is stored of the passwords; another one after any of them was changed, or
+/// stored in another way.
+std::string password_mark(const AccountRow& account);
+
 /// What is wrong with the columns of a password query; empty: nothing.
 std::string problem_with(const std::vector<std::string>& columns);
 

@@ -87,6 +87,7 @@ public:
         auto secret = DerivedKeys::load_secret(context.data_folder());
         if (!secret)
             return secret.error();
+        secret_ = *secret;
         derived_.emplace(*std::move(secret), settings_.iterations, settings_.cache);
         decoy_.emplace(plan_.new_password);
         const ConnectionPoolOptions options { .name = "sql",
@@ -159,10 +160,8 @@ public:
         if (!is_right)
             co_return false;
         const AccountRow& row = (*known)->row;
-        if (row.is_disabled)
-            co_return Error { "the account " + user + " is disabled", Error::Kind::disabled };
-        if (row.is_expired)
-            co_return Error { "the password of " + user + " has expired", Error::Kind::expired };
+        if (auto refusal = refusal_of(row, user))
+            co_return *std::move(refusal);
         if (settings_.upgrade && needs_upgrade(**known) && upgrading_ < max_upgrades)
             context_->spawn(upgrade(std::move(user), std::move(password), row.passwords.front()));
         co_return true;
@@ -309,6 +308,27 @@ public:
         if (written.error().kind != Error::Kind::conflict)
             co_return written.error();
         co_return Error { "the account " + user + " exists already", Error::Kind::conflict };
+    }
+
+    task<Result<std::optional<std::string>>> password_mark(std::string user) override
+    {
+        using Mark = std::optional<std::string>;
+        if (!plan_.queries.has(Role::password)) {
+            // What the database compares is not seen here.
+            const auto known = co_await exists(std::move(user));
+            if (!known)
+                co_return known.error();
+            co_return *known ? Mark(std::string()) : Mark();
+        }
+        const auto row = co_await load(user);
+        if (!row)
+            co_return row.error();
+        if (!*row)
+            co_return Mark();
+        if (auto refusal = refusal_of(**row, user))
+            co_return *std::move(refusal);
+        // Not as it is: with a plain password, even its digest is a key to it.
+        co_return Mark(hmac(Hash::sha256, secret_, "password mark" + sql::password_mark(**row)));
     }
 
     Value health() const override
@@ -513,6 +533,16 @@ private:
         }
     }
 
+    /// What somebody hears who has proved to be the user, but is not let in.
+    static std::optional<Error> refusal_of(const AccountRow& row, const std::string& user)
+    {
+        if (row.is_disabled)
+            return Error { "the account " + user + " is disabled", Error::Kind::disabled };
+        if (row.is_expired)
+            return Error { "the password of " + user + " has expired", Error::Kind::expired };
+        return {};
+    }
+
     // A client proves itself with SCRAM before it may hear that the account is switched off, so the
     // keys are given out, and the answer waits until the proof has come.
 
@@ -521,14 +551,12 @@ private:
     {
         const std::lock_guard lock(mutex_);
         barred_.erase(user);
-        if (!row.is_disabled && !row.is_expired)
+        auto refusal = refusal_of(row, user);
+        if (!refusal)
             return true;
         if (barred_.size() >= max_barred)
             return false;
-        barred_.emplace(user,
-            row.is_disabled
-                ? Error { "the account " + user + " is disabled", Error::Kind::disabled }
-                : Error { "the password of " + user + " has expired", Error::Kind::expired });
+        barred_.emplace(user, *std::move(refusal));
         return true;
     }
 
@@ -575,6 +603,7 @@ private:
     Plan plan_;
     Context* context_ = nullptr;
     std::string domain_;
+    std::string secret_; // of salts and marks
     std::optional<DerivedKeys> derived_;
     std::optional<Decoy> decoy_;
     std::atomic<bool> is_tried_ = false; // the tables are there, and the queries were looked at

@@ -18,6 +18,7 @@ from support.cases import Skipped, about, case, check, equal, run
 from support.client import People
 from support.databases import PASSWORD, MariaDB, PostgreSQL
 from support.environment import Account, Environment
+from support.known_client import KnownClient
 from support.scram import stored_keys
 from support.storm import Storm
 from support.wire import SASL, Wire, plain
@@ -131,7 +132,7 @@ CREATE TABLE mailbox (username varchar(255) NOT NULL PRIMARY KEY, password varch
 CREATE TABLE folding (username varchar(190) COLLATE utf8mb4_unicode_ci PRIMARY KEY,
     password mediumtext)""")
             hosts = hosts_of(self.pg, self.maria, self.directory)
-            self.server = BackendServer(self.directory / "server", self.build, hosts)
+            self.server = BackendServer(self.directory / "server", self.build, hosts, plugins=("fast",))
             # Its twin starts at the same time, on tables that are not there yet.
             self.twin = BackendServer(self.directory / "twin", self.build, {
                 h: hosts[h] for h in (*OWN[:4], "odbc-pg.test", "odbc-maria.test")})
@@ -547,6 +548,94 @@ def _(environment):
 
     somebody, nobody = shortest(known), shortest(known._replace(user="nobody"))
     check(0.5 < nobody / somebody < 2, f"somebody {somebody * 1e3:.1f} ms, nobody {nobody * 1e3:.1f} ms")
+
+
+@case("a token ends when the password is changed in the database, and the new password lets in")
+def _(environment):
+    def change_own(account, password):
+        fixture.pg.query(f"UPDATE nuncio_accounts SET password = '{stored_keys('SCRAM-SHA-256', password)}' "
+                         f"WHERE domain = '{account.host}' AND username = '{account.user}'")
+
+    def change_plain(account, password):
+        fixture.pg.query(f"UPDATE people SET password = '{password}' WHERE name = '{account.user}'")
+
+    for host, change in (("own-pg.test", change_own), ("odbc-pg.test", change_own), ("plain.test", change_plain)):
+        with about(host):
+            account = environment.account("token", host)
+            bystander = KnownClient(environment, environment.account("bystander", host))
+            phone, laptop = (KnownClient(environment, account) for _ in range(2))
+            for client in (bystander, phone, laptop):
+                equal(client.by_password(), "success", "the first time")
+                for _ in range(2):
+                    equal(client.by_token(), "success", "by its token")
+            change(account, "5econd-one")
+            equal(phone.by_token(), "credentials-expired", "the token of the old password")
+            equal(phone.by_token(), "not-authorized", "the same one again: it is forgotten")
+            equal(phone.by_password(), "not-authorized", "the old password")
+            equal(phone.by_password("5econd-one"), "success", "the new password")
+            equal(phone.by_token(), "success", "the new token")
+            equal(laptop.by_token(), "credentials-expired", "the other client's token")
+            equal(bystander.by_token(), "success", "somebody else's token")
+            # Back to what it was: what was forgotten stays forgotten.
+            change(account, account.password)
+            equal(laptop.by_token(), "not-authorized", "the other client's token")
+    stored = fixture.server.directory / "data"
+    rows = b"".join(file.read_bytes() for file in stored.rglob("*") if file.is_file())
+    check(b"5econd-one" not in rows and b"HT-SHA-256-NONE" in rows, "a plain password is among the tokens")
+
+
+@case("where the database compares, nobody can tell: the token stays, as the guide says")
+def _(environment):
+    client = KnownClient(environment, environment.account("token", "check.test"))
+    equal(client.by_password(), "success", "the first time")
+    fixture.pg.query(f"UPDATE people SET password = '5econd-one' WHERE name = '{client.account.user}'")
+    equal(client.by_token(), "success", "by its token")
+    fixture.pg.query(f"DELETE FROM people WHERE name = '{client.account.user}'")
+    equal(client.by_token(), "not-authorized", "removed")
+
+
+@case("who was switched off, locked or removed in the database does not come in by token")
+def _(environment):
+    account = environment.account("token", "own-maria.test")
+    client = KnownClient(environment, account)
+
+    def write(text):
+        fixture.maria.query(f"{text} WHERE domain = '{account.host}' AND username = '{account.user}'")
+
+    equal(client.by_password(), "success", "the first time")
+    write("UPDATE nuncio_accounts SET disabled = 1")
+    equal(client.by_token(), "account-disabled", "switched off")
+    write("UPDATE nuncio_accounts SET disabled = 0")
+    equal(client.by_token(), "success", "on again")
+    write("DELETE FROM nuncio_accounts")
+    equal(client.by_token(), "not-authorized", "removed")
+
+    fixture.pg.query("INSERT INTO staff VALUES ('token', 'right', false)")
+    client = KnownClient(environment, Account("token", "expiring.test", "right"))
+    equal(client.by_password(), "success", "the first time")
+    fixture.pg.query("UPDATE staff SET expired = true WHERE name = 'token'")
+    equal(client.by_token(), "credentials-expired", "the password has expired")
+    fixture.pg.query("UPDATE staff SET expired = false, password = '!' WHERE name = 'token'")
+    equal(client.by_token(), "credentials-expired", "another password")
+
+
+@case("while the database does not answer, a token is neither believed nor refused")
+def _(environment):
+    client = KnownClient(environment, environment.account("token", "storm-pg.test"))
+    inside = [KnownClient(environment, environment.account("token", host)) for host in ("inside.test", "both.test")]
+    for one in (client, *inside):
+        equal(one.by_password(), "success", "the first time")
+    fixture.pg.hang()
+    try:
+        equal(client.by_token(), "temporary-auth-failure", "hung")
+        for one in inside:
+            equal(one.by_token(), "success", f"{one.account.jid} needs no database")
+    finally:
+        fixture.pg.go_on()
+    deadline = time.monotonic() + 10
+    while (answer := client.by_token()) == "temporary-auth-failure":
+        check(time.monotonic() < deadline, "the database never came back")
+    equal(answer, "success", "afterwards")
 
 
 def storm_job(environment, account, password=None):
