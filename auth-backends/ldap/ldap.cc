@@ -127,6 +127,24 @@ public:
         co_return std::vector<std::string>(first, first + count);
     }
 
+    task<Result<std::optional<std::string>>> password_mark(std::string user) override
+    {
+        using Mark = std::optional<std::string>;
+        auto names = lock_attributes();
+        std::ranges::copy(settings_.password_changed, std::back_inserter(names));
+        const auto found = co_await find(user, std::move(names));
+        if (!found)
+            co_return found.error();
+        if (!*found)
+            co_return Mark();
+        if (is_switched_off(**found))
+            co_return Error { "the directory has disabled " + user, Error::Kind::disabled };
+        for (const std::string& name : settings_.password_changed)
+            if (const auto& values = (*found)->values(name); !values.empty())
+                co_return Mark(name + '=' + values.front());
+        co_return Mark(std::string());
+    }
+
     Value health() const override
     {
         Value table = pool_->health();

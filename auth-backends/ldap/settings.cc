@@ -9,6 +9,7 @@ namespace {
 
     constexpr std::size_t most_servers = 16;
     constexpr std::size_t most_user_attributes = 16;
+    constexpr std::size_t most_changed_attributes = 16;
 
     /// One that occurs in filters and DNs as trouble, so that what is checked is the escaping, too.
     constexpr std::string_view sample_user = "o*(=,\\x";
@@ -70,6 +71,9 @@ namespace {
                     return wrong("user_attributes", rule.error().text);
                 rules_.names.push_back(*std::move(rule));
             }
+            if (rules_.settings.password_changed.size() > most_changed_attributes)
+                return wrong("password_changed",
+                    "expected at most " + std::to_string(most_changed_attributes) + " attributes");
             return true;
         }
         bool filter(const char* option, const std::string& text, Pattern::Gaps gaps, Pattern& to)
@@ -192,6 +196,10 @@ Schema make_schema()
             "password: who guesses names learns that this one exists.")
         .option("allow_set_password", &Settings::allow_set_password,
             "Users and nuncioctl may set passwords, in the name of bind_dn (RFC 3062).")
+        .option("password_changed", &Settings::password_changed,
+            "Attributes that tell when a password was changed; the first that an entry shows "
+            "counts. A client's login token (plugin fast) ends when it has another value. Empty: "
+            "tokens outlive the password.")
         .option("timeout", &Settings::timeout, "For one answer of one server.")
         .range(0.1, 60)
         .option("login_timeout", &Settings::login_timeout,

@@ -33,6 +33,8 @@ struct Settings {
     std::string decoy_dn {};
     bool tell_locked = false;
     bool allow_set_password = false;
+    std::vector<std::string> password_changed { "pwdChangedTime", "pwdLastSet", "krbLastPwdChange",
+        "entryCSN", "modifyTimestamp" };
 
     Duration timeout = 3s;
     Duration login_timeout = 10s;

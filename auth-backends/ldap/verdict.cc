@@ -1,5 +1,7 @@
 #include "verdict.h"
 
+#include <charconv>
+#include <cstdint>
 #include <ldap.h>
 #include <string_view>
 
@@ -66,6 +68,36 @@ Result<Verdict> judge(const BindAnswer& answer)
     default:
         return error_of(answer.code, answer.diagnostic, "bind");
     }
+}
+
+const std::vector<std::string>& lock_attributes()
+{
+    static const std::vector<std::string> names { "nsAccountLock", "pwdAccountLockedTime",
+        "userAccountControl" };
+    return names;
+}
+
+bool is_switched_off(const Entry& entry)
+{
+    const auto any_value = [&](const char* name, auto matches) {
+        return std::ranges::any_of(entry.values(name), matches);
+    };
+    // COMPAT(389 Directory Server, FreeIPA)
+    if (any_value("nsAccountLock",
+            [](const std::string& value) { return ::strcasecmp(value.c_str(), "true") == 0; }))
+        return true;
+    // draft-behera-ldap-password-policy §5.3.3: until an administrator unlocks it. Another time is
+    // that of too many guesses, which a token is none of.
+    if (any_value("pwdAccountLockedTime",
+            [](const std::string& value) { return value.starts_with("000001010000"); }))
+        return true;
+    // COMPAT(Active Directory): ADS_UF_ACCOUNTDISABLE ([MS-ADTS] §2.2.16).
+    return any_value("userAccountControl", [](const std::string& value) {
+        constexpr std::uint32_t disabled = 2;
+        std::uint32_t flags = 0;
+        std::from_chars(value.data(), value.data() + value.size(), flags);
+        return (flags & disabled) != 0;
+    });
 }
 
 bool is_unavailable(int code)

@@ -1,9 +1,12 @@
 // What the answer to a bind says of a password.
 #pragma once
 
+#include "entry.h"
+
 #include <nuncio/result.h>
 
 #include <string>
+#include <vector>
 
 namespace nuncio::ldap {
 
@@ -26,6 +29,12 @@ enum class Verdict {
 /// An Error when the answer says nothing of the password: `unavailable` when asking again, or
 /// another server, may help; `refused` when the administrator must act.
 Result<Verdict> judge(const BindAnswer& answer);
+
+/// What an entry has to show to is_switched_off().
+const std::vector<std::string>& lock_attributes();
+/// Whether an administrator has switched the account off, as far as the entry shows it: where no
+/// password is tried, the directory itself does not refuse it.
+bool is_switched_off(const Entry& entry);
 
 /// A result code as an Error, and whether it means that this server cannot serve now.
 Error error_of(int code, const std::string& diagnostic, const std::string& what);

@@ -93,3 +93,23 @@ TEST_CASE("what says nothing of the password is an error, never a wrong password
     CHECK(
         error_of(LDAP_REFERRAL, "see there", "search").text.find("see there") != std::string::npos);
 }
+
+TEST_CASE("an entry shows that an administrator has switched the account off")
+{
+    const auto shows = [](std::string name, std::string value) {
+        return is_switched_off(
+            { .dn = "uid=x", .attributes = { { std::move(name), { std::move(value) } } } });
+    };
+    CHECK(shows("nsAccountLock", "TRUE"));
+    CHECK(shows("nsaccountlock", "true"));
+    CHECK_FALSE(shows("nsAccountLock", "FALSE"));
+    CHECK(shows("pwdAccountLockedTime", "000001010000Z"));
+    CHECK(shows("pwdAccountLockedTime", "00000101000000Z"));
+    CHECK_FALSE(shows("pwdAccountLockedTime", "20261129160000Z")); // too many guesses
+    CHECK(shows("userAccountControl", "514"));
+    CHECK_FALSE(shows("userAccountControl", "512"));
+    CHECK_FALSE(shows("userAccountControl", "66048")); // DONT_EXPIRE_PASSWD
+    CHECK_FALSE(shows("userAccountControl", "two"));
+    CHECK_FALSE(shows("description", "TRUE"));
+    CHECK_FALSE(is_switched_off({ .dn = "uid=x" }));
+}

@@ -13,6 +13,7 @@ from pathlib import Path
 from support.cases import Failure, about, case, check, equal, run
 from support.client import Client, LoginFailed, settled
 from support.environment import Account
+from support.known_client import KnownClient
 from support.own_server import OwnServer
 from support.slapd import (BASE, READER, READER_PASSWORD, START_TLS_SUCCESS, Impostor, Slapd, dn_value,
                            make_certificate, person, reserve)
@@ -29,6 +30,7 @@ PEOPLE = [
     person("password-with-ümläut", "pâß wörd ☃"),
     person("twin", "one"), person("twin", "two", "others"),
     person("locked", "pencil", more="pwdAccountLockedTime: 000001010000Z\n"),
+    person("comes-again", "pencil", more="pwdChangedTime: 20260101000000Z\n"), person("is-switched-off", "pencil"),
     person("aged", "pencil", more=AGED + "pwdChangedTime: 20200101000000Z\n"),
     person("reset", "pencil", more=AGED + "pwdReset: TRUE\n"),
     *(person(f"bulky{n}", "x", more=f"description: {'d' * (BULK + n)}\n") for n in (0, 1)),
@@ -37,6 +39,10 @@ PEOPLE = [
     f"dn: cn=chat,{BASE}\nobjectClass: groupOfNames\ncn: chat\nmember: uid=ana,ou=people,{BASE}\n"
     f"member: uid={dn_value('st*r(1)')},ou=people,{BASE}\n\n",
 ]
+
+
+class Server(OwnServer):
+    plugins = (*OwnServer.plugins, "fast")
 
 
 class Place:
@@ -67,7 +73,7 @@ class Place:
         for name, options in self.hosts().items():
             hosts[name] = 'auth = ["ldap"]\n[.plugins.ldap]\n' + "\n".join(
                 f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in options.items())
-        self.server = OwnServer(environment, hosts)
+        self.server = Server(environment, hosts)
         self.server.__enter__()
 
     def hosts(self):
@@ -113,6 +119,7 @@ class Place:
             "manytoo.test": {**common, "base": f"ou=many,{BASE}", "page_size": 100, "list_limit": 1200},
             "toomany.test": {**common, "base": f"ou=many,{BASE}", "page_size": 100, "list_limit": 1199},
             "writer.test": {**common, "allow_set_password": True},
+            "careless.test": {**common, "password_changed": []},
             "aging.test": {**common, "connection_lifetime": "1s"},
             **{f"{name}.test": {**common, "servers": [url]} for name, url in impostors.items()},
             **{f"{name}.test": {**common, "servers": [f"ldap://127.0.0.1:{port}"], "tls": "none"}
@@ -360,6 +367,55 @@ def _(environment):
         code, text = server.ctl("change-password", "bob@writer.test", "crayon")
         equal(code, 0, text)
     expect(server, "ldap.test", "bob", "crayon", "success")
+
+
+@case("a token ends when the password is changed in the directory, and the new password lets in")
+def _(environment):
+    server = place(environment).server
+
+    def known(host, user="comes-again"):
+        client = KnownClient(server.environment, Account(user, host, "pencil"))
+        equal(client.by_password(), "success", f"the first time at {host}")
+        for _ in range(2):
+            equal(client.by_token(), "success", f"by its token at {host}")
+        return client
+
+    ends = [known(host) for host in ("ldap.test", "direct.test")]
+    stays = [known("careless.test"), known("ldap.test", "is-switched-off")]
+    # To these hosts the directory's other users are somebody else.
+    code, text = server.ctl("change-password", "comes-again@writer.test", "chalk")
+    equal(code, 0, text)
+    for client in ends:
+        with about(client.account.host):
+            equal(client.by_token(), EXPIRED, "the token of the old password")
+            equal(client.by_token(), WRONG, "the same one again: it is forgotten")
+            equal(client.by_password(), WRONG, "the old password")
+            equal(client.by_password("chalk"), "success", "the new password")
+            equal(client.by_token(), "success", "the new token")
+    for client in stays:
+        equal(client.by_token(), "success", f"{client.account.user} at {client.account.host}")
+
+
+@case("who is switched off in the directory does not come in by token, and a dead directory says nothing of it")
+def _(environment):
+    here = place(environment)
+    client = KnownClient(here.server.environment, Account("is-switched-off", "ldap.test", "pencil"))
+    equal(client.by_password(), "success", "the first time")
+    here.first.kill()
+    try:
+        equal(client.by_token(), LATER, "nobody to ask")
+        here.first.modify("is-switched-off", "add: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n")
+    finally:
+        here.first.start()
+
+    def answer():
+        end = time.monotonic() + 10
+        while (found := client.by_token()) == LATER:
+            check(time.monotonic() < end, "the directory never came back")
+        return found
+
+    equal(answer(), DISABLED, "switched off")
+    equal(client.by_password(), DISABLED, "by the password")
 
 
 @case("who does not exist takes as long as who does (told, not judged)")

@@ -110,6 +110,13 @@ ppolicy_use_lockout
         if done.returncode != 0:
             raise Failure(f"slapadd: {done.stderr[-300:]}")
 
+    def modify(self, uid, change, unit="people"):
+        """While it does not run; `change` as in LDIF."""
+        done = subprocess.run(["/usr/sbin/slapmodify", "-f", str(self.configuration)], capture_output=True, text=True,
+                              input=f"dn: uid={uid},ou={unit},{BASE}\nchangetype: modify\n{change}\n", check=False)
+        if done.returncode != 0:
+            raise Failure(f"slapmodify: {done.stderr[-300:]}")
+
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
