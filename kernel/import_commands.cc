@@ -1,5 +1,7 @@
 // Commands that move accounts between servers: import and export.
-#include "account_file.h"
+#include "accounts/account_file.h"
+#include "accounts/json_lines.h"
+#include "accounts/piefxis_user.h"
 #include "auth_chain.h"
 #include "command_registry.h"
 #include "command_target.h"
@@ -21,6 +23,10 @@
 namespace nuncio::kernel {
 
 namespace {
+
+    using accounts::AccountFile;
+    using accounts::FileAccount;
+    using accounts::FileEntry;
 
     constexpr std::size_t batch = 128; ///< accounts under way at once
     /// Of these, such whose keys are derived from a password: as many turns of the worker pool,
@@ -386,7 +392,8 @@ namespace {
             }
             if (has_keys) {
                 ++count_;
-                text_ += is_xml_ ? to_piefxis_user(account) : to_json_line(account);
+                text_ += is_xml_ ? accounts::to_piefxis_user(account)
+                                 : accounts::to_json_line(account);
             } else if (++without_keys_ <= most_told && call_.progress) {
                 call_.progress(user + '@' + account.host + ": has no SCRAM keys");
             }

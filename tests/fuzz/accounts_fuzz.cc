@@ -1,6 +1,8 @@
 // Account files of other servers: whatever one holds is an account that could exist, a bad record
 // or an error with its line, and what was read can be written and read again.
-#include "account_file.h"
+#include "accounts/account_file.h"
+#include "accounts/json_lines.h"
+#include "accounts/piefxis_user.h"
 
 #include <nuncio/jid.h>
 #include <nuncio/scram.h>
@@ -11,7 +13,7 @@
 #include <cstdlib>
 
 using namespace nuncio;
-using namespace nuncio::kernel;
+using namespace nuncio::kernel::accounts;
 
 namespace {
 
