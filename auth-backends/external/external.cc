@@ -112,13 +112,7 @@ public:
                 .longest_rest = settings_.longest_rest,
                 .breaker = { .longest_rest = settings_.longest_rest } });
         context.provide<AuthBackend>(*this);
-        context.command(
-            { .name = "external forget",
-                .summary = "Ask the auth script anew: forget what it answered",
-                .arguments
-                = { { .name = "host", .type = CommandArgument::Type::host, .doc = "whose script" },
-                    { .name = "user", .doc = "about this account only", .required = false } } },
-            [this](const CommandCall& call) { return forget(std::string(call.text("user"))); });
+        add_forget_command(context, *cache_, "external", "the auth script");
         return {};
     }
 
@@ -213,18 +207,6 @@ private:
         if (!*answer)
             co_return refusal;
         co_return Result<void>();
-    }
-
-    task<Result<Value>> forget(std::string user)
-    {
-        const auto before = cache_->size();
-        if (user.empty())
-            cache_->forget_all();
-        else
-            cache_->forget(user);
-        Value answer;
-        answer["forgotten"] = std::uint64_t(before - std::min(before, cache_->size()));
-        co_return answer;
     }
 
     Settings settings_;

@@ -55,13 +55,7 @@ public:
                 .longest_rest = settings_.longest_rest } };
         pool_.emplace(context, options, [this] { return service_->connect(); });
         context.provide<AuthBackend>(*this);
-        context.command(
-            { .name = "http forget",
-                .summary = "Ask the web service anew: forget what it answered",
-                .arguments
-                = { { .name = "host", .type = CommandArgument::Type::host, .doc = "whose service" },
-                    { .name = "user", .doc = "about this account only", .required = false } } },
-            [this](const CommandCall& call) { return forget(std::string(call.text("user"))); });
+        add_forget_command(context, *cache_, "http", "the web service");
         context.spawn(look_around());
         return {};
     }
@@ -225,18 +219,6 @@ private:
             log.warn("nobody can log in by the web service now: {}", outcome.error().text);
         else
             log.info("the web service answers");
-    }
-
-    task<Result<Value>> forget(std::string user)
-    {
-        const auto before = cache_->size();
-        if (user.empty())
-            cache_->forget_all();
-        else
-            cache_->forget(user);
-        Value answer;
-        answer["forgotten"] = std::uint64_t(before - std::min(before, cache_->size()));
-        co_return answer;
     }
 
     const Library library_; // first: everything below may use it

@@ -1,5 +1,7 @@
 #include <nuncio/answer_cache.h>
+#include <nuncio/context.h>
 #include <nuncio/crypto.h>
+#include <nuncio/value.h>
 
 #include <algorithm>
 
@@ -8,6 +10,18 @@ namespace nuncio::inline v1 {
 namespace {
 
     constexpr std::size_t secret_bytes = 32;
+
+    task<Result<Value>> forget(AnswerCache& cache, std::string user)
+    {
+        const auto before = cache.size();
+        if (user.empty())
+            cache.forget_all();
+        else
+            cache.forget(user);
+        Value answer;
+        answer["forgotten"] = std::uint64_t(before - std::min(before, cache.size()));
+        co_return answer;
+    }
 
 }
 
@@ -85,6 +99,22 @@ std::size_t AnswerCache::size() const
 {
     const std::lock_guard lock(mutex_);
     return users_.size();
+}
+
+void add_forget_command(
+    Context& context, AnswerCache& cache, std::string plugin, const std::string& service)
+{
+    const CommandArgument host {
+        .name = "host", .type = CommandArgument::Type::host, .doc = "whose accounts"
+    };
+    const CommandArgument user {
+        .name = "user", .doc = "about this account only", .required = false
+    };
+    context.command({ .name = plugin + " forget",
+                        .summary = "Ask " + service + " anew: forget what it answered",
+                        .arguments = { host, user } },
+        [&cache](
+            const CommandCall& call) { return forget(cache, std::string(call.text("user"))); });
 }
 
 }

@@ -15,6 +15,8 @@
 
 namespace nuncio::inline v1 {
 
+class Context;
+
 /// What a script or a web service answered about an account. Any thread. When there are as many
 /// accounts as the capacity, the one that was not asked about for the longest time is forgotten for
 /// a new one.
@@ -64,5 +66,10 @@ private:
     LruMap<Answers> users_;
     std::uint64_t changes_ = 0;
 };
+
+/// Offers `PLUGIN forget HOST [--user USER]`: an administrator says that what `service` ("the auth
+/// script") answered is not true any more. In the plugin's start; the cache is a member of it.
+NUNCIO_API void add_forget_command(
+    Context& context, AnswerCache& cache, std::string plugin, const std::string& service);
 
 }
