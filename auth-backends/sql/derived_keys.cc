@@ -36,12 +36,10 @@ Result<ScramKeys> DerivedKeys::make(
     const auto prepared = prepare_password(password);
     if (!prepared)
         return Error { "a stored password cannot be prepared: " + prepared.error().text };
-    const auto key = key_of(user, hash);
-    auto salt = hmac(Hash::sha256, secret_, key);
-    salt.resize(salt_bytes);
-    auto keys = make_scram_keys(*prepared, std::move(salt), iterations_, hash);
+    auto keys = make_scram_keys(
+        *prepared, stable_salt(secret_, user, hash, salt_bytes), iterations_, hash);
     const std::lock_guard lock(mutex_);
-    entries_.insert(key, { hmac(Hash::sha256, secret_, password), keys });
+    entries_.insert(key_of(user, hash), { hmac(Hash::sha256, secret_, password), keys });
     return keys;
 }
 

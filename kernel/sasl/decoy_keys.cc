@@ -1,6 +1,7 @@
 #include "decoy_keys.h"
 
 #include <nuncio/crypto.h>
+#include <nuncio/scram.h>
 #include <nuncio/secret_file.h>
 
 #include <algorithm>
@@ -18,10 +19,8 @@ ScramKeys DecoyKeys::make(std::string_view domain, std::string_view user, ScramH
     std::string name(domain);
     name += '\0';
     name += user;
-    name += '\0';
-    name += static_cast<char>('0' + static_cast<int>(hash));
-    std::string salt = hmac(Hash::sha512, secret_, name);
-    salt.resize(std::min<std::size_t>(salt.size(), salt_bytes_.load(std::memory_order_relaxed)));
+    std::string salt
+        = stable_salt(secret_, name, hash, salt_bytes_.load(std::memory_order_relaxed));
     ScramKeys keys;
     // Nobody knows a password for these: they are a digest of the secret, not of ClientKey.
     keys.stored_key = hmac(hash, secret_, salt);

@@ -1,6 +1,7 @@
 // RFC 5802 §3: SaltedPassword, ClientKey, StoredKey, ServerKey.
 #include <nuncio/scram.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -62,6 +63,16 @@ ScramKeys scram_keys_of_salted(
     keys.iterations = iterations;
     forget(client_key);
     return keys;
+}
+
+std::string stable_salt(
+    std::string_view secret, std::string_view name, ScramHash hash, std::size_t bytes)
+{
+    std::string text(name);
+    text.append(1, '\0').append(1, static_cast<char>('0' + static_cast<int>(hash)));
+    std::string salt = hmac(Hash::sha512, secret, text);
+    salt.resize(std::min(salt.size(), bytes));
+    return salt;
 }
 
 bool matches_scram_keys(std::string_view password, const ScramKeys& keys, ScramHash hash)

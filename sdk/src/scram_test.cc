@@ -94,3 +94,15 @@ TEST_CASE("keys from elsewhere do not decide how long a login computes")
     keys.salt.clear();
     CHECK_FALSE(is_fine());
 }
+
+TEST_CASE("a stable salt is the same every time, and another for everything that it is made of")
+{
+    const auto salt = stable_salt("secret", "juliet", ScramHash::sha1, 16);
+    CHECK(salt.size() == 16);
+    CHECK(salt == stable_salt("secret", "juliet", ScramHash::sha1, 16));
+    CHECK(salt != stable_salt("secrets", "juliet", ScramHash::sha1, 16));
+    CHECK(salt != stable_salt("secret", "romeo", ScramHash::sha1, 16));
+    CHECK(salt != stable_salt("secret", "juliet", ScramHash::sha256, 16));
+    CHECK(stable_salt("secret", "juliet", ScramHash::sha1, 64).size() == 64);
+    CHECK(stable_salt("secret", "juliet", ScramHash::sha1, 65).size() == 64);
+}

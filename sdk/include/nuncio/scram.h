@@ -22,6 +22,11 @@ NUNCIO_API ScramKeys make_scram_keys(
 NUNCIO_API ScramKeys scram_keys_of_salted(
     std::string_view salted_password, std::string salt, std::uint32_t iterations, ScramHash hash);
 
+/// A salt for keys that are made when they are asked for, or that stand for nobody: the same every
+/// time for the same `secret`, `name` and `hash`. `bytes` is at most 64.
+NUNCIO_API std::string stable_salt(
+    std::string_view secret, std::string_view name, ScramHash hash, std::size_t bytes);
+
 /// Whether `password`, prepared, is the one these keys were made from. As slow as making them;
 /// compares in constant time.
 NUNCIO_API bool matches_scram_keys(
