@@ -53,7 +53,8 @@ public:
             .breaker = { .failures = settings_.failures,
                 .rest = settings_.rest,
                 .longest_rest = settings_.longest_rest } };
-        pool_.emplace(context, options, [this] { return service_->connect(); });
+        pool_.emplace(
+            context, options, [this] { return service_->connect(); }, probe());
         context.provide<AuthBackend>(*this);
         add_forget_command(context, *cache_, "http", "the web service");
         context.spawn(look_around());
@@ -147,6 +148,25 @@ public:
     }
 
 private:
+    static Question about_nobody()
+    {
+        return { .operation = Operation::user_exists, .user = std::string(probe_user) };
+    }
+
+    /// With nothing to ask but about a password, the answer would be a failed login in the
+    /// service's own books: then there is none.
+    ConnectionPool<Link>::Probe probe()
+    {
+        if (!plan_.can(Operation::user_exists))
+            return {};
+        return [this](Link& link) -> Result<void> {
+            const auto outcome = service_->ask(link, about_nobody());
+            if (!outcome)
+                return outcome.error();
+            return {};
+        };
+    }
+
     task<Result<Outcome>> ask(Question question)
     {
         auto job = [this, question = std::move(question), was_tried = false](
@@ -209,12 +229,9 @@ private:
             settings_.urls, [](const std::string& url) { return url.starts_with("http:"); });
         if (settings_.insecure && is_plain)
             log.warn("passwords go to the web service unencrypted (insecure = true)");
-        // With nothing to ask but about a password, the answer would be a failed login in the
-        // service's own books.
         if (!plan_.can(Operation::user_exists))
             co_return;
-        Question question { .operation = Operation::user_exists, .user = std::string(probe_user) };
-        const auto outcome = co_await ask(std::move(question));
+        const auto outcome = co_await ask(about_nobody());
         if (!outcome)
             log.warn("nobody can log in by the web service now: {}", outcome.error().text);
         else

@@ -45,10 +45,13 @@ struct Link {
 
 struct Fixture {
     Duration timeout = 10s;
+    bool has_probe = false;
     int made = 0; ///< connections
     bool is_down = false; ///< nobody answers
     bool throws = false; ///< the library does
     int broken_up_to = 0; ///< connections up to this one are broken
+    bool hangs = false; ///< for whoever asks, but not for the probe
+    int probes = 0;
     SmallLoop loop;
     HeldLane* lane = new HeldLane(2); ///< the pool's
     ConnectionPool<Link> pool { std::unique_ptr<Lane>(lane),
@@ -57,15 +60,26 @@ struct Fixture {
             if (is_down)
                 return Error { "connection refused", Error::Kind::unavailable };
             return std::make_unique<Link>(Link { ++made });
-        } };
+        },
+        has_probe ? ConnectionPool<Link>::Probe([this](Link& link) { return probe(link); })
+                  : ConnectionPool<Link>::Probe() };
     std::deque<std::optional<Result<int>>> answers;
 
+    Result<void> probe(const Link& link)
+    {
+        ++probes;
+        if (link.number <= broken_up_to)
+            return Error { "broken pipe", Error::Kind::unavailable };
+        return {};
+    }
     /// Asks for the number of the connection that serves it.
     task<void> ask_for(std::optional<Result<int>>& answer, std::optional<Duration> own)
     {
         auto job = [this](Link& link) -> Result<int> {
             if (throws)
                 throw std::runtime_error("a surprise");
+            if (hangs)
+                return Error { "silence", Error::Kind::unavailable };
             if (link.number <= broken_up_to)
                 return Error { "broken pipe", Error::Kind::unavailable };
             return link.number;
@@ -200,4 +214,65 @@ TEST_CASE("what a job throws is its answer, and its connection is kept")
     f.throws = false;
     CHECK(**f.ask_and_run() == 1);
     CHECK(f.pool.health().find("busy")->as_integer() == 0);
+}
+
+TEST_CASE("a service that is silent for some users only is left alone for nobody")
+{
+    Fixture f { .has_probe = true };
+    f.hangs = true;
+    for (int i = 0; i < 3; ++i)
+        CHECK(error_of(f.ask_and_run()) == "silence");
+    CHECK(f.probes == 0);
+    // Open, and its thread is at the probe.
+    f.hangs = false;
+    CHECK(error_of(f.ask()).find("left alone after 3 failures") == 0);
+    REQUIRE(f.lane->waiting() == 1);
+    f.lane->run_one();
+    CHECK(f.probes == 1);
+    CHECK(**f.ask_and_run() == f.made);
+    CHECK(f.pool.health().find("state")->as_string() == "ok");
+}
+
+TEST_CASE("a service that does not answer the probe, either, is left alone")
+{
+    Fixture f { .has_probe = true };
+    f.is_down = true;
+    for (int i = 0; i < 3; ++i)
+        f.ask_and_run();
+    REQUIRE(f.lane->waiting() == 1);
+    f.lane->run_one();
+    CHECK(f.probes == 0); // there was nothing to put it to
+    CHECK(error_of(f.ask()).find("left alone after 3 failures") == 0);
+    CHECK(f.lane->waiting() == 0);
+    f.loop.advance(1s);
+    // One try, one probe, and no more than that.
+    f.ask_and_run();
+    REQUIRE(f.lane->waiting() == 1);
+    f.lane->run_one();
+    CHECK(error_of(f.ask()).find("left alone after 4 failures") == 0);
+    CHECK(f.lane->waiting() == 0);
+}
+
+TEST_CASE("a probe that finds no room is put after the next failure")
+{
+    Fixture f { .has_probe = true };
+    f.hangs = true;
+    for (int i = 0; i < 2; ++i)
+        f.ask_and_run();
+    auto& last = f.ask();
+    f.lane->run_one();
+    f.lane->submit([] {});
+    f.lane->submit([] {}); // both places are taken when it comes back
+    f.loop.run_ready();
+    REQUIRE(last);
+    CHECK(f.lane->waiting() == 2);
+    f.lane->run_one();
+    f.lane->run_one();
+    f.loop.advance(1s);
+    f.ask_and_run();
+    REQUIRE(f.lane->waiting() == 1);
+    f.lane->run_one();
+    CHECK(f.probes == 1);
+    f.hangs = false;
+    CHECK(**f.ask_and_run() == f.made);
 }

@@ -6,6 +6,7 @@
 #include <nuncio/lane.h>
 #include <nuncio/value.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -38,20 +39,26 @@ class ConnectionPool {
 public:
     /// Makes a connection; on a thread of the pool, may block.
     using Connect = std::function<Result<std::unique_ptr<Connection>>()>;
+    /// A question that is nobody's, and changes nothing; on a thread of the pool, may block. Put as
+    /// soon as the breaker is open: a service that answers it in any way but `unavailable` was
+    /// silent about some users only (one that hangs on a name, say), and is left alone for nobody.
+    using Probe = std::function<Result<void>(Connection&)>;
 
     /// With a lane of its own from the context.
-    ConnectionPool(Context& context, const ConnectionPoolOptions& options, Connect connect)
+    ConnectionPool(
+        Context& context, const ConnectionPoolOptions& options, Connect connect, Probe probe = {})
         : ConnectionPool(
             context.lane(
                 { .name = options.name, .threads = options.connections, .queue = options.queue }),
-            options, std::move(connect))
+            options, std::move(connect), std::move(probe))
     {
     }
     /// On a lane that was made already.
-    ConnectionPool(
-        std::unique_ptr<Lane> lane, const ConnectionPoolOptions& options, Connect connect)
+    ConnectionPool(std::unique_ptr<Lane> lane, const ConnectionPoolOptions& options,
+        Connect connect, Probe probe = {})
         : timeout_(options.timeout)
         , connect_(std::move(connect))
+        , probe_(std::move(probe))
         , breaker_(options.breaker)
         , lane_(std::move(lane))
     {
@@ -76,10 +83,13 @@ public:
         auto attempt = [this, job = std::move(job)]() mutable { return run_here<Answer>(job); };
         Answer answer = co_await lane_->run(std::move(attempt), timeout);
         const auto kind = answer ? Error::Kind::invalid : answer.error().kind;
-        if (kind == Error::Kind::unavailable)
+        if (kind == Error::Kind::unavailable) {
             call->failed(Loop::current()->now(), answer.error().text);
-        else if (kind != Error::Kind::limit) // no room in the queue says nothing of the service
+            if (probe_ && breaker_.is_open(Loop::current()->now()))
+                probe();
+        } else if (kind != Error::Kind::limit) { // no room in the queue says nothing of the service
             call->succeeded();
+        }
         co_return answer;
     }
 
@@ -98,6 +108,21 @@ public:
     }
 
 private:
+    /// One at a time. With no room in the queue, none: the next failure is the next chance.
+    void probe()
+    {
+        if (is_probing_.exchange(true))
+            return;
+        const bool has_room = lane_->submit([this] {
+            const auto answer = run_here<Result<void>>(probe_);
+            is_probing_ = false;
+            if (answer || answer.error().kind != Error::Kind::unavailable)
+                breaker_.recovered();
+        });
+        if (!has_room)
+            is_probing_ = false;
+    }
+
     /// Takes an idle connection, if there is one.
     std::unique_ptr<Connection> take()
     {
@@ -149,6 +174,8 @@ private:
 
     const Duration timeout_;
     const Connect connect_;
+    Probe probe_;
+    std::atomic<bool> is_probing_ = false;
     CircuitBreaker breaker_;
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> idle_; // guarded

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support.cases import Failure, about, case, check, equal, run
@@ -86,6 +87,7 @@ class Place:
             "mutetls.test": {**secure, "urls": [f"https://127.0.0.1:{self.mute.port}"]},
             "babbler.test": {**plain, "urls": [f"http://127.0.0.1:{self.babbler.port}"]},
             "babblertls.test": {**secure, "urls": [f"https://127.0.0.1:{self.babbler.port}"]},
+            "rests.test": {**plain, "operations": ALL, "rest": "60s", "longest_rest": "60s", "connections": 3},
             "pooled.test": {**secure, "urls": [self.pooled.url()], "connections": 3},
             "storm.test": {**secure, "connections": 4},
         }
@@ -314,6 +316,19 @@ def _(environment):
             expect(here.server, host, "ana", "pencil", LATER)
             check(time.monotonic() - began < 8, f"{host} took long")
         equal(here.status(host)["state"], "failing", host)
+
+
+@case("a service that hangs for some names only is left alone for nobody else")
+def _(environment):
+    here = place(environment)
+    for _ in range(2):
+        with ThreadPoolExecutor(3) as pool:  # as many as open the breaker, and as there are connections
+            answers = list(pool.map(lambda n: log_in(here.server, "rests.test", f"hanging-{n}", "x"), range(3)))
+        equal(answers, [LATER] * 3, "for these names")
+        end = time.monotonic() + 8  # its rest would be a minute
+        while log_in(here.server, "rests.test", "ana", "pencil") != SUCCESS:
+            check(time.monotonic() < end, "nobody else comes in any more")
+    equal(here.status("rests.test")["state"], "ok", "the state")
 
 
 @case("answers are kept until somebody says so, and passwords changed here are known at once")
