@@ -40,12 +40,14 @@ def authenticate(wire, mechanism, message, *beside):
     return wire.next()
 
 
-def scram(wire, mechanism, account, binding, *beside):
+def scram(wire, mechanism, account, binding, *beside, before_proof=None):
     data = BINDINGS[binding](wire.socket) if binding else b""
     client = Scram(mechanism, account.user, account.password, binding, data)
     answer = authenticate(wire, mechanism, client.first(), *beside)
     if answer.tag != SASL2 + "challenge":
         return answer
+    if before_proof:
+        before_proof()
     wire.send(f"<response xmlns='{SASL2[1:-1]}'>"
               f"{base64_text(client.final(base64.b64decode(answer.text)))}</response>")
     answer = wire.next()
