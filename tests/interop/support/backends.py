@@ -1,6 +1,9 @@
 # Every auth backend with what it leans on: the rows of the conformance table. A new one is a class here, an entry in
 # BACKENDS, and a row in docs/authentication.md.
+import time
 from pathlib import Path
+
+import jwt
 
 from servers import make_authority
 from support.cases import Skipped
@@ -9,7 +12,8 @@ from support.databases import PASSWORD as DATABASE_PASSWORD
 from support.databases import MariaDB, PostgreSQL
 from support.logins import Secret
 from support.pam import PamStack, sweep
-from support.slapd import BASE, READER, READER_PASSWORD, Slapd, person
+from support.slapd import BASE, READER, READER_PASSWORD, Slapd, make_certificate, person
+from support.web_service import WebService
 
 # With what a script, a directory's text form and XML might trip over.
 PASSWORD = "r0m30 & <my> r0m30"
@@ -154,6 +158,46 @@ class SqlSqlite(Registered):
                         f"Driver={self.driver};Database={self.directory}/accounts.sqlite;Timeout=2000"}}
 
 
+class Http(Backend):
+    name = "http"
+
+    def __init__(self, *facts):
+        super().__init__(*facts)
+        self.certificate = make_certificate(self.directory, "service", "IP:127.0.0.1")
+        self.service = WebService(dict.fromkeys(self.users, PASSWORD), self.certificate).start()
+
+    def chain(self):
+        return {"http": {"urls": [self.service.url()], "tls_ca_file": self.certificate[0]}}
+
+    def stop(self):
+        self.service.stop()
+
+
+class Jwt(Backend):
+    """The password is a token, and a wrong one says the same, signed with the key of somebody else."""
+
+    name = "jwt"
+
+    def __init__(self, *facts):
+        super().__init__(*facts)
+        self.ours, self.theirs = (make_certificate(self.directory, name, f"DNS:{name}.test")
+                                  for name in ("ours", "theirs"))
+        self.expiry = int(time.time()) + 3600
+
+    def chain(self):
+        return {"jwt": {"key_file": self.ours[0], "algorithms": ["ES256"]}}
+
+    def token(self, user, signer):
+        return jwt.encode({"sub": user, "exp": self.expiry}, signer[1].read_text(), "ES256")
+
+    def secret(self, user):
+        return Secret(self.token(user, self.ours))
+
+    def wrong_secret(self, user, mechanism):
+        return super().wrong_secret(user, mechanism) if mechanism.startswith("HT-") else \
+            Secret(self.token(user, self.theirs))
+
+
 class Anonymous(Backend):
     name = "anonymous"
 
@@ -186,4 +230,4 @@ class OfCertificates(Backend):
             Secret(PASSWORD, self.shown[user][1])
 
 
-BACKENDS = (Internal, External, Ldap, Pam, SqlPostgres, SqlMaria, SqlSqlite, Anonymous, OfCertificates)
+BACKENDS = (Internal, External, Ldap, Pam, SqlPostgres, SqlMaria, SqlSqlite, Http, Jwt, Anonymous, OfCertificates)
