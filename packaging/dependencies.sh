@@ -11,6 +11,7 @@ apt_build="g++ cmake ninja-build pkg-config openssl ca-certificates
 apt_tests="doctest-dev clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev git man-db abigail-tools
     python3 python3-slixmpp python3-nbxmpp libstrophe-dev go-sendxmpp profanity mcabber tmux zsh fish
     lua5.4 libpam-wrapper libpam-modules slapd python3-jwt python3-cryptography
+    fail2ban python3-systemd systemd-journal-remote
     postgresql mariadb-server-core mariadb-client-core odbc-postgresql odbc-mariadb libsqliteodbc"
 
 as_root() {

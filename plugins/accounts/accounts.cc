@@ -212,18 +212,27 @@ private:
 
     Flow ended(AuthenticationEnded& event)
     {
-        const std::string_view address = event.stream.address();
-        if (event.succeeded)
-            context_->log().info("login of {} from {} by {}", event.user, address, event.mechanism);
-        else
-            context_->log().info("failed login of {} from {} by {}: {}",
-                event.user.empty() ? "nobody" : event.user, address, event.mechanism,
-                event.condition);
+        tell(event);
         if (event.succeeded && settings_.record_logins)
             context_->spawn(record(event));
         if (event.has_begun && !is_exempt(event.stream))
             settle(event);
         return Flow::next;
+    }
+
+    /// RFC 6120 §6.5.10 has one condition for a wrong password and for what never came to trying
+    /// one: a token that is gone, or a channel binding that the server would not have left out.
+    /// Whoever bans those who guess goes by the line that ends with the condition.
+    void tell(const AuthenticationEnded& event)
+    {
+        const std::string_view address = event.stream.address();
+        if (event.succeeded)
+            return context_->log().info(
+                "login of {} from {} by {}", event.user, address, event.mechanism);
+        const bool is_no_guess = !event.was_guess && event.condition == "not-authorized";
+        context_->log().info("failed login of {} from {} by {}: {}{}",
+            event.user.empty() ? "nobody" : event.user, address, event.mechanism, event.condition,
+            is_no_guess ? ", no password was tried" : "");
     }
 
     /// Now it is known what it was that had begun.

@@ -63,7 +63,7 @@ class Cell:
 class Log:
     """The logins of the server's log, as the plugin `accounts` tells them."""
 
-    LINE = re.compile(r"plugin\.accounts@(\S+): (failed )?login of (\S+) from \S+ by ([^\s:]+)(?:: (\S+))?$")
+    LINE = re.compile(r"plugin\.accounts@(\S+): (failed )?login of (\S+) from \S+ by ([^\s:]+)(?:: ([a-z-]+)(?:, .*)?)?$")
 
     def __init__(self, text):
         self.found = [m.groups() for line in text.splitlines() if (m := self.LINE.search(line))]

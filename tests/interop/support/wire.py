@@ -35,10 +35,12 @@ def plain(user, password, authzid=""):
 
 
 class Wire:
-    def __init__(self, environment, host=None, port=None, patience=PATIENCE):
+    def __init__(self, environment, host=None, port=None, patience=PATIENCE, address=None, source=""):
+        """`source`: the address that we come from; the system chooses."""
         self.environment = environment
         self.host = host or environment.host
-        self.socket = socket.create_connection((environment.address, port or environment.port), patience)
+        self.socket = socket.create_connection((address or environment.address, port or environment.port), patience,
+                                               (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.patience = patience
         self.round_trips = 0  # how often we spoke, and had to wait for what came of it
