@@ -6,7 +6,6 @@ import json
 import os
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from support.client import Client, LoginFailed, settled
 from support.environment import Account
 from support.known_client import KnownClient
 from support.own_server import OwnServer
+from support.password_logins import DISABLED, EXPIRED, LATER, SUCCESS, WRONG, Storm, expect, log_in, note
 from support.slapd import (BASE, READER, READER_PASSWORD, START_TLS_SUCCESS, Impostor, Slapd, dn_value,
                            make_certificate, person, reserve)
 from support.wire import SASL, Wire, plain
 
-WRONG, LATER = "not-authorized", "temporary-auth-failure"
-EXPIRED, DISABLED = "credentials-expired", "account-disabled"
 AGED = "pwdPolicySubentry: cn=aging,ou=policies," + BASE + "\n"
 # So that dn, names and values of bulky0 are 1024 bytes.
 BULK = 1024 - len(f"uid=bulky0,ou=people,{BASE}" "uid" "bulky0" "description")
@@ -141,38 +139,16 @@ def place(environment):
     return _places[0]
 
 
-def log_in(server, host, user, password, patience=12.0):
-    """What SASL says: "success", or the condition of the failure."""
-    with Wire(server.environment, host=host, patience=patience) as wire:
-        wire.start_tls()
-        answer = wire.auth("PLAIN", plain(user, password))
-        if answer.tag != SASL + "success":
-            return answer[0].tag.removeprefix(SASL)
-        wire.open()
-        jid = wire.bind()
-        check(jid.endswith(f"@{host}/wire"), f"bound {jid}")
-        return "success"
-
-
-def expect(server, host, user, password, wanted):
-    with about(f"{user!r} at {host} with {password!r}"):
-        equal(log_in(server, host, user, password), wanted, "the answer")
-
-
-def note(text):
-    print(f"note {text}", flush=True)
-
-
 @case("right, wrong, unknown and other people's passwords, with StartTLS, LDAPS and without a search")
 def _(environment):
     server = place(environment).server
     for host in ("ldap.test", "ldaps.test", "quiet.test", "direct.test", "blind.test"):
-        expect(server, host, "ana", "pencil", "success")
+        expect(server, host, "ana", "pencil", SUCCESS)
         expect(server, host, "ana", "pen", WRONG)
         expect(server, host, "ana", "crayon", WRONG)
         expect(server, host, "nobody-at-all", "pencil", WRONG)
         expect(server, host, "stranger", "pencil", WRONG)  # not below the base
-        expect(server, host, "bob", "crayon", "success")
+        expect(server, host, "bob", "crayon", SUCCESS)
 
 
 @case("a real client logs in and out, and is bound to its account")
@@ -214,10 +190,10 @@ def _(environment):
 def _(environment):
     server = place(environment).server
     for host in ("ldap.test", "direct.test"):
-        expect(server, host, "ümit", "kalem", "success")
-        expect(server, host, "ÜMIT", "kalem", "success")
+        expect(server, host, "ümit", "kalem", SUCCESS)
+        expect(server, host, "ÜMIT", "kalem", SUCCESS)
         expect(server, host, "umit", "kalem", WRONG)
-        expect(server, host, "password-with-ümläut", "pâß wörd ☃", "success")
+        expect(server, host, "password-with-ümläut", "pâß wörd ☃", SUCCESS)
 
 
 @case("names that are filters or DNs mean themselves")
@@ -232,17 +208,17 @@ def _(environment):
                 expect(server, host, name, password, WRONG)
     # And who is really called so gets in.
     for host in ("ldap.test", "direct.test", "group.test", "mail.test"):
-        expect(server, host, "st*r(1)", "asterisk", "success")
+        expect(server, host, "st*r(1)", "asterisk", SUCCESS)
 
 
 @case("a name that the directory holds for equal to another is not let in as a second account")
 def _(environment):
     server = place(environment).server
-    expect(server, "ldap.test", "strasse", "road", "success")
+    expect(server, "ldap.test", "strasse", "road", SUCCESS)
     for alike in ("straße", "ſtrasse", "strasſe"):
         expect(server, "ldap.test", alike, "road", WRONG)
     # RFC 4517 §4.2.29: telephoneNumberMatch does not see hyphens.
-    expect(server, "phone.test", "123", "pencil", "success")
+    expect(server, "phone.test", "123", "pencil", SUCCESS)
     for alike in ("1-23", "123-", "--123"):
         expect(server, "phone.test", alike, "pencil", WRONG)
 
@@ -253,22 +229,22 @@ def _(environment):
     for host in ("untrusted.test", "untrusteds.test", "misnamed.test", "oldtls.test", "noca.test", "plaintext.test"):
         expect(server, host, "ana", "pencil", LATER)
         expect(server, host, "ana", "pen", LATER)
-    expect(server, "oldtlsanyway.test", "ana", "pencil", "success")
+    expect(server, "oldtlsanyway.test", "ana", "pencil", SUCCESS)
 
 
 @case("filters: the user's name and the domain, a group, attributes of the entry")
 def _(environment):
     server = place(environment).server
-    expect(server, "mail.test", "ana", "pencil", "success")
-    expect(server, "filtered.test", "ana", "pencil", "success")
+    expect(server, "mail.test", "ana", "pencil", SUCCESS)
+    expect(server, "filtered.test", "ana", "pencil", SUCCESS)
     expect(server, "filtered.test", "bob", "crayon", WRONG)
-    expect(server, "attribute.test", "ana", "pencil", "success")
+    expect(server, "attribute.test", "ana", "pencil", SUCCESS)
     expect(server, "attribute.test", "bob", "crayon", WRONG)
     for host in ("group.test", "directgroup.test"):
-        expect(server, host, "ana", "pencil", "success")
+        expect(server, host, "ana", "pencil", SUCCESS)
         expect(server, host, "bob", "crayon", WRONG)
         expect(server, host, "nobody", "crayon", WRONG)
-    expect(server, "directfilter.test", "ana", "pencil", "success")
+    expect(server, "directfilter.test", "ana", "pencil", SUCCESS)
     expect(server, "directfilter.test", "bob", "crayon", WRONG)
 
 
@@ -276,7 +252,7 @@ def _(environment):
 def _(environment):
     server = place(environment).server
     expect(server, "wide.test", "twin", "one", LATER)  # two entries
-    expect(server, "wide.test", "stranger", "pencil", "success")
+    expect(server, "wide.test", "stranger", "pencil", SUCCESS)
     expect(server, "referral.test", "ana", "pencil", LATER)
     expect(server, "misbound.test", "ana", "pencil", LATER)
 
@@ -300,7 +276,7 @@ def _(environment):
 def _(environment):
     server = place(environment).server
     for _ in range(3):
-        expect(server, "failover.test", "ana", "pencil", "success")
+        expect(server, "failover.test", "ana", "pencil", SUCCESS)
     code, text = server.ctl("auth", "status", "--host", "failover.test", "--json")
     equal(code, 0, text)
     status = json.loads(text)[0]
@@ -361,12 +337,12 @@ def _(environment):
     code, text = server.ctl("change-password", "bob@writer.test", "chalk ☃")
     equal(code, 0, text)
     try:
-        expect(server, "writer.test", "bob", "chalk ☃", "success")
+        expect(server, "writer.test", "bob", "chalk ☃", SUCCESS)
         expect(server, "ldap.test", "bob", "crayon", WRONG)
     finally:
         code, text = server.ctl("change-password", "bob@writer.test", "crayon")
         equal(code, 0, text)
-    expect(server, "ldap.test", "bob", "crayon", "success")
+    expect(server, "ldap.test", "bob", "crayon", SUCCESS)
 
 
 @case("a token ends when the password is changed in the directory, and the new password lets in")
@@ -461,65 +437,9 @@ def processor_time(pid):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-class Storm:
-    """Logins from several threads until told to stop; what they heard, by what they should have."""
-
-    def __init__(self, server, host, threads=6):
-        self.server, self.host = server, host
-        self.answers, self.slowest, self.trouble = [], 0.0, []
-        self._lock = threading.Lock()
-        self._more = threading.Condition(self._lock)
-        self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(threads)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._end.set()
-        for thread in self._threads:
-            thread.join(30)
-            check(not thread.is_alive(), "a login is stuck")
-
-    def _work(self, number):
-        while not self._end.is_set():
-            user, password = (("ana", "pencil"), ("bob", "crayon"), ("ana", "wrong"))[number % 3]
-            began = time.monotonic()
-            try:
-                answer = log_in(self.server, self.host, user, password, patience=20)
-            except Exception as error:
-                answer = f"{type(error).__name__}: {error}"
-            with self._lock:
-                self.answers.append((password, answer))
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                self._more.notify_all()
-
-    def wait_for(self, what, good, count=1):
-        """`count` more answers that are good."""
-        with self._lock:
-            start, end = len(self.answers), time.monotonic() + 25
-            while sum(1 for a in self.answers[start:] if good(a)) < count:
-                if not self._more.wait(end - time.monotonic()):
-                    raise Failure(f"the storm never saw {what}; last: {self.answers[-6:]}")
-
-    def judge(self):
-        tally = {}
-        for password, answer in self.answers:
-            right = password != "wrong"
-            tally[(right, answer)] = tally.get((right, answer), 0) + 1
-            check(answer in (("success", LATER) if right else (WRONG, LATER)),
-                  f"a {'right' if right else 'wrong'} password heard {answer}")
-        return ", ".join(f"{'right' if r else 'wrong'} password {a}: {n}" for (r, a), n in sorted(tally.items()))
-
-
-def worked(answer):
-    return answer[1] == "success"
-
-
-def failed(answer):
-    return answer[1] == LATER
+def mixed(number):
+    user, password = (("ana", "pencil"), ("bob", "crayon"), ("ana", "wrong"))[number % 3]
+    return user, password, lambda: (WRONG if password == "wrong" else SUCCESS, LATER)
 
 
 async def chat(environment, client, times, stop):
@@ -544,7 +464,7 @@ async def storm_with_bystander(environment, stack, host, acts):
     await talk
     stop.clear()
     talk = asyncio.create_task(chat(environment, bystander, stormy, stop))
-    storm = Storm(server, host)
+    storm = Storm(server, host, mixed)
 
     def play():
         with storm:
@@ -555,7 +475,7 @@ async def storm_with_bystander(environment, stack, host, acts):
     finally:
         stop.set()
     await talk
-    note(f"{host}: {storm.judge()}; the slowest login took {storm.slowest:.2f} s")
+    note(f"{host}: {storm.judge()}")
 
     def told(times):
         return f"{len(times)} pings, p50 {statistics.median(times):.1f} ms, worst {max(times):.1f} ms"
@@ -566,11 +486,11 @@ async def storm_with_bystander(environment, stack, host, acts):
 def killed_and_started(host):
     async def body(environment, stack):
         def acts(here, storm):
-            storm.wait_for("a login", worked, 10)
+            storm.wait_for(SUCCESS, 10)
             here.first.kill()
-            storm.wait_for("a failure", failed, 20)
+            storm.wait_for(LATER, 20)
             here.first.start()
-            storm.wait_for("a login after the restart", worked, 10)
+            storm.wait_for(SUCCESS, 10)
 
         await storm_with_bystander(environment, stack, host, acts)
 
@@ -586,13 +506,13 @@ for _host in ("ldap.test", "direct.test"):
 @case("a storm of logins while slapd hangs and goes on: no wrong answer, nothing stuck")
 async def _(environment, stack):
     def acts(here, storm):
-        storm.wait_for("a login", worked, 10)
+        storm.wait_for(SUCCESS, 10)
         here.first.hang()
         try:
-            storm.wait_for("a failure", failed, 12)
+            storm.wait_for(LATER, 12)
         finally:
             here.first.go_on()
-        storm.wait_for("a login after the pause", worked, 10)
+        storm.wait_for(SUCCESS, 10)
 
     await storm_with_bystander(environment, stack, "ldaps.test", acts)
 
@@ -600,13 +520,13 @@ async def _(environment, stack):
 @case("a storm of logins while the first of two servers hangs and dies: the second takes over")
 async def _(environment, stack):
     def acts(here, storm):
-        storm.wait_for("a login", worked, 10)
+        storm.wait_for(SUCCESS, 10)
         here.first.hang()
-        storm.wait_for("a login by the second", worked, 20)
+        storm.wait_for(SUCCESS, 20)
         here.first.kill()
-        storm.wait_for("a login by the second", worked, 20)
+        storm.wait_for(SUCCESS, 20)
         here.first.start()
-        storm.wait_for("a login", worked, 10)
+        storm.wait_for(SUCCESS, 10)
 
     await storm_with_bystander(environment, stack, "both.test", acts)
 
@@ -614,14 +534,14 @@ async def _(environment, stack):
 @case("connections are made anew when they have served their time, and after slapd closed them")
 def _(environment):
     here = place(environment)
-    expect(here.server, "aging.test", "ana", "pencil", "success")
+    expect(here.server, "aging.test", "ana", "pencil", SUCCESS)
     time.sleep(1.1)  # the lifetime is what is tested
-    expect(here.server, "aging.test", "ana", "pencil", "success")
-    expect(here.server, "both.test", "ana", "pencil", "success")
+    expect(here.server, "aging.test", "ana", "pencil", SUCCESS)
+    expect(here.server, "both.test", "ana", "pencil", SUCCESS)
     here.first.kill()
     here.first.start()
     for host in ("aging.test", "both.test", "ldap.test"):
-        expect(here.server, host, "ana", "pencil", "success")
+        expect(here.server, host, "ana", "pencil", SUCCESS)
 
 
 @case("the log tells what is wrong with a directory, and no password; the server ends in good order")
