@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from support.cases import Failure, Skipped, about, case, check, equal, run
 from support.client import Client
 from support.environment import Account
 from support.own_server import OwnServer
+from support.password_logins import LATER, SUCCESS, WRONG, Storm, note
 from support.wire import SASL, Wire, plain
 
 HERE = Path(__file__).resolve().parent
@@ -189,19 +189,7 @@ def _(environment):
 @case("a reload with other options changes scripts over, and no login notices")
 def _(environment):
     with serving(environment, {"moody.test": host(str(MOODY), "5", more="processes = 2\npositive_ttl = \"0s\"")}) as server:
-        stop = threading.Event()
-        wrong = []
-
-        def keep_coming():
-            while not stop.is_set():
-                found = log_in(server, "moody.test", "juliet", "right-juliet")
-                if found != "success":
-                    wrong.append(found)
-
-        threads = [threading.Thread(target=keep_coming) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        try:
+        with Storm(server, "moody.test", lambda _: ("juliet", "right-juliet", lambda: (SUCCESS,)), threads=3) as storm:
             for _ in range(3):
                 before = set(server.children())
                 code, said = server.ctl("plugin", "reload", "external")
@@ -209,54 +197,30 @@ def _(environment):
                 until("the former scripts have ended", lambda b=before: not b & set(server.children()))
                 # Each is started by a thread of its own, in its own time.
                 until("two scripts run", lambda: len(server.children()) == 2)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-        equal(wrong, [], "logins that failed meanwhile")
+        note(f"reloads: {storm.judge()}")
 
 
 @case("scripts are killed, stopped and started again in a storm of logins: no wrong answer, none stuck")
 def _(environment):
     more = 'timeout = "1s"\nprocesses = 4\nqueue = 64\npositive_ttl = "0s"\nlongest_rest = "1s"'
     with serving(environment, {"storm.test": host(str(MOODY), "5", more=more)}) as server:
-        stop = threading.Event()
-        counts, wrong, lock = {}, [], threading.Lock()
+        dice = [random.Random(number) for number in range(9)]
 
-        def storm(number):
-            dice = random.Random(number)
-            while not stop.is_set():
-                user = f"user-{dice.randrange(1000)}"
-                is_right = dice.random() < 0.7
-                try:
-                    found = log_in(server, "storm.test", user, f"right-{user}" if is_right else "wr0ng")
-                except Exception as error:  # stuck, or the connection broke
-                    found = f"{type(error).__name__}: {error}"
-                may_be = ("success" if is_right else "not-authorized", "temporary-auth-failure")
-                with lock:
-                    counts[found] = counts.get(found, 0) + 1
-                    if found not in may_be:
-                        wrong.append(f"{found} for a {'right' if is_right else 'wrong'} password")
+        def question(number):
+            user, is_right = f"user-{dice[number].randrange(1000)}", dice[number].random() < 0.7
+            return user, f"right-{user}" if is_right else "wr0ng", lambda: (SUCCESS if is_right else WRONG, LATER)
 
-        def trouble():
-            dice = random.Random(1)
-            while not stop.wait(0.3):
+        with Storm(server, "storm.test", question, threads=8) as storm:
+            end = time.monotonic() + 8
+            while time.monotonic() < end:
+                time.sleep(0.3)
                 children = server.children()
                 if not children:
                     continue
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(dice.choice(children), dice.choice((signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)))
-
-        threads = [threading.Thread(target=storm, args=(n,)) for n in range(8)] + [threading.Thread(target=trouble)]
-        for thread in threads:
-            thread.start()
-        time.sleep(8)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        equal(wrong, [], "wrong answers")
-        print(f"note a storm of logins: {counts}", flush=True)
-        check(counts.get("success", 0) and counts.get("not-authorized", 0), f"who came in: {counts}")
+                    os.kill(dice[8].choice(children), dice[8].choice((signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)))
+        note(f"a storm of logins: {storm.judge()}")
+        check({SUCCESS, WRONG} <= set(storm.answers), f"who came in: {set(storm.answers)}")
         until("all is well again", lambda: log_in(server, "storm.test", "juliet", "right-juliet") == "success")
         until("four scripts run", lambda: len(server.children()) == 4)
 
