@@ -90,7 +90,7 @@ public:
 
     struct Sink;
     std::unique_ptr<Sink> sink;
-    Folder folder;
+    TemporaryFolder folder;
     TestBackend backend;
     std::unique_ptr<Server> server;
     std::shared_ptr<PluginInstance> instance;

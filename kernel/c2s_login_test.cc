@@ -26,7 +26,7 @@ std::string content(std::string_view xml)
     return *from_base64(xml.substr(begin, xml.find('<', begin) - begin));
 }
 
-std::string plain(std::string_view user, std::string_view password)
+std::string plain_auth(std::string_view user, std::string_view password)
 {
     return sasl(
         "auth", std::string(1, '\0') + std::string(user) + '\0' + std::string(password), "PLAIN");
@@ -87,7 +87,7 @@ TEST_CASE("a client that does not wait for answers is served all the same, on wh
         for (const char* user : { "juliet", "romeo", "nurse" }) {
             house.backend.gate.emplace();
             Client client(house);
-            const auto everything = std::string(client_header) + plain(user, "pencil")
+            const auto everything = std::string(client_header) + plain_auth(user, "pencil")
                 + std::string(client_header) + std::string(bind_request) + "<message id='m' to='"
                 + user + "@capulet.lit/x'/>";
             client.say(everything);
@@ -104,7 +104,7 @@ TEST_CASE("a client that sends byte by byte is served all the same")
 {
     House house({ .loops = 3 });
     Client client(house);
-    const auto everything = std::string(client_header) + plain("juliet", "pencil")
+    const auto everything = std::string(client_header) + plain_auth("juliet", "pencil")
         + std::string(client_header) + std::string(bind_request);
     std::string answer;
     for (const char byte : everything)
@@ -407,7 +407,7 @@ TEST_CASE("nothing goes on before the verdict on a login has come")
     verdict.answer.emplace();
     Client client(house);
     client.say(client_header);
-    CHECK(client.say(plain("juliet", "pencil") + std::string(client_header)).empty());
+    CHECK(client.say(plain_auth("juliet", "pencil") + std::string(client_header)).empty());
     verdict.answer->resolve(std::nullopt);
     const auto answer = client.hear();
     CHECK(answer.starts_with("<success"));
@@ -417,7 +417,7 @@ TEST_CASE("nothing goes on before the verdict on a login has come")
     verdict.answer.emplace();
     Client other(house);
     other.say(client_header);
-    CHECK(other.say(plain("juliet", "pencil") + plain("romeo", "wrong")).empty());
+    CHECK(other.say(plain_auth("juliet", "pencil") + plain_auth("romeo", "wrong")).empty());
     verdict.answer->resolve(Error { "no", Error::Kind::disabled });
     const auto refused = other.hear();
     CHECK(has(refused, "<account-disabled/>"));
@@ -525,7 +525,7 @@ TEST_CASE("a client with a certificate waits for its features, and gets them whe
     house.backend.owners = { { "Juliet", { "juliet" } } };
     house.backend.gate.emplace();
     Client client(house, with_certificate("Juliet"));
-    const auto everything = std::string(client_header) + plain("juliet", "pencil");
+    const auto everything = std::string(client_header) + plain_auth("juliet", "pencil");
     CHECK_FALSE(has(client.say(everything), "features"));
     house.backend.gate->resolve(true);
     const auto answer = client.hear();

@@ -1,6 +1,8 @@
 // Checking what a command is called with against what it declares.
 #include "command_arguments.h"
 
+#include "word_list.h"
+
 #include <nuncio/jid.h>
 #include <nuncio/schema.h>
 
@@ -16,14 +18,6 @@ namespace {
     Error wrong(const CommandArgument& argument, std::string_view expected)
     {
         return Error { argument.name + ": expected " + std::string(expected) };
-    }
-
-    std::string join(const std::vector<std::string>& words)
-    {
-        std::string text;
-        for (const std::string& word : words)
-            text += (text.empty() ? "" : ", ") + word;
-        return text;
     }
 
     Result<Value> read_integer(const CommandArgument& argument, const Value& given)
@@ -62,7 +56,7 @@ namespace {
             return Error { argument.name + ": is longer than 64 KiB", Error::Kind::limit };
         if (!argument.choices.empty()
             && std::ranges::find(argument.choices, text) == argument.choices.end())
-            return wrong(argument, "one of " + join(argument.choices));
+            return wrong(argument, "one of " + listed(argument.choices));
         if (argument.type == CommandArgument::Type::jid) {
             auto jid = Jid::parse(text);
             if (!jid)

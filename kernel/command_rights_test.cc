@@ -8,7 +8,7 @@ using namespace nuncio::kernel;
 
 namespace {
 
-Settings sample()
+Settings settings_with_admins()
 {
     Settings settings;
     settings.admins = { "root@a.lit" };
@@ -22,7 +22,7 @@ Settings sample()
 
 CommandCaller user(const char* jid)
 {
-    return CommandCaller::user(sample(), *Jid::parse(jid));
+    return CommandCaller::user(settings_with_admins(), *Jid::parse(jid));
 }
 
 const CommandArgument who { .name = "jid", .type = CommandArgument::Type::jid };
@@ -34,7 +34,8 @@ const Command trace { .name = "trace", .fronts = Fronts::console };
 
 std::string check(const Command& command, const CommandCaller& caller, const char* arguments)
 {
-    const auto checked = check_rights(command, *Value::parse_json(arguments), caller, sample());
+    const auto checked
+        = check_rights(command, *Value::parse_json(arguments), caller, settings_with_admins());
     return checked ? "may" : checked.error().text;
 }
 

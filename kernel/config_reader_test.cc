@@ -46,9 +46,9 @@ private:
 };
 
 /// A configuration folder whose host `example.org` has a certificate, if one is wanted.
-class Folder {
+class ConfigFolder {
 public:
-    Folder()
+    ConfigFolder()
     {
         static int count = 0;
         path_ = std::filesystem::temp_directory_path()
@@ -57,9 +57,9 @@ public:
         for (const char* name : { "data/certs/example.org.crt", "data/certs/example.org.key" })
             write(name, "");
     }
-    ~Folder() { std::filesystem::remove_all(path_); }
+    ~ConfigFolder() { std::filesystem::remove_all(path_); }
 
-    Folder& write(const std::string& name, std::string_view text)
+    ConfigFolder& write(const std::string& name, std::string_view text)
     {
         std::ofstream(path_ / name) << text;
         return *this;
@@ -103,7 +103,7 @@ using Texts = std::vector<std::string>;
 /// The messages for `text` put after a good configuration.
 Texts errors_of(const std::string& text)
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good).write("50.toml", text);
     return folder.errors();
 }
@@ -112,7 +112,7 @@ Texts errors_of(const std::string& text)
 
 TEST_CASE("a small configuration reads, with the defaults for the rest")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good);
     const auto reading = folder.read();
     CHECK(reading.text() == "");
@@ -133,7 +133,7 @@ TEST_CASE("a small configuration reads, with the defaults for the rest")
 
 TEST_CASE("every section is taken up")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", R"(
 [server]
 loops = 3
@@ -176,7 +176,7 @@ require_encryption = false
 
 TEST_CASE("a host's plugins are the global ones, with its own options over theirs")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good).write("50.toml", R"(
 [plugins.ping]
 interval = "5s"
@@ -210,7 +210,7 @@ plugins.ping.enabled = false
 
 TEST_CASE("an auth backend runs where it is named, though its options are everywhere")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good).write("50.toml", R"(
 [hosts."example.org"]
 auth = ["roster"]
@@ -229,7 +229,7 @@ auth = ["roster"]
 
 TEST_CASE("queueing disciplines are merged for each host")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good).write("50.toml", R"toml(
 [iq_disciplines]
 "jabber:iq:version" = "one_queue"
@@ -248,7 +248,7 @@ TEST_CASE("queueing disciplines are merged for each host")
 
 TEST_CASE("the watchdog's patience with one plugin goes over that with all")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good).write("50.toml", R"toml(
 [watchdog]
 warn_after = "200ms"
@@ -271,7 +271,7 @@ stall_after = "5s"
 
 TEST_CASE("files are merged in the order of their names, and local ones override")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good)
         .write("00.toml", "[log]\nlevel = \"info\"\n")
         .write("05.toml", "[log]\nformat = \"json\"\n[[listen]]\nport = 5223\n")
@@ -288,7 +288,7 @@ TEST_CASE("files are merged in the order of their names, and local ones override
 
 TEST_CASE("a key that two files set is an error that names both places")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("00.toml", "[log]\nlevel = \"info\"\n")
         .write("10.toml", good)
         .write("20.toml", "log.level = \"warn\"\n");
@@ -409,7 +409,7 @@ TEST_CASE("the authorities of a host's clients are a file that can be read")
 
 TEST_CASE("a listener with TLS needs a certificate, and the error says how to get one")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", "[[listen]]\n[hosts.\"new.example\"]\n");
     const auto errors = folder.errors();
     REQUIRE(errors.size() == 1);
@@ -451,7 +451,7 @@ TEST_CASE("a disabled plugin need not be there, but its options are checked when
 
 TEST_CASE("a folder without a configuration says what to do")
 {
-    Folder folder;
+    ConfigFolder folder;
     CHECK(folder.errors() == Texts { folder.path_.string() + ": holds no *.toml file" });
     TestCatalog catalog;
     CHECK(read_config({ .folder = "/nonexistent" }, catalog).text()
@@ -471,7 +471,7 @@ TEST_CASE("sections of the wrong shape are mistakes, not crashes")
     CHECK(errors_of("server = 1").size() == 1);
     CHECK(errors_of("plugins = []").size() == 1);
     CHECK(errors_of("iq_disciplines = \"x\"").size() == 1);
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", "hosts = 3\nlisten = { port = 1 }\n");
     CHECK(folder.errors()
         == Texts { "10.toml:1:9: hosts: expected a table",
@@ -480,7 +480,7 @@ TEST_CASE("sections of the wrong shape are mistakes, not crashes")
 
 TEST_CASE("a file that is too large is refused")
 {
-    Folder folder;
+    ConfigFolder folder;
     folder.write("10.toml", good).write("50.toml", std::string(1048577, '#'));
     CHECK(
         folder.errors() == Texts { "50.toml: is larger than 1 MiB; is it a configuration file?" });

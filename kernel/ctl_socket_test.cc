@@ -4,6 +4,7 @@
 #include "log_sink.h"
 #include "server.h"
 
+#include <nuncio/temporary_folder.h>
 #include <nuncio/value.h>
 
 #include <cstring>
@@ -72,21 +73,14 @@ private:
     std::string input_;
 };
 
-struct Folder {
-    std::filesystem::path path
-        = std::filesystem::temp_directory_path() / ("nuncio-ctl-" + std::to_string(::getpid()));
-    Folder() { std::filesystem::create_directories(path); }
-    ~Folder() { std::filesystem::remove_all(path); }
-};
-
 /// Runs a server whose only door is the control socket, and `visit` on a thread of its own beside
 /// it; then stops it.
 void with_server(const std::function<void(const std::string& socket)>& visit)
 {
-    const Folder folder;
+    const testkit::TemporaryFolder folder;
     Settings settings { .loops = 1, .workers = 1 };
-    settings.data_dir = folder.path.string();
-    settings.ctl_socket = (folder.path / "ctl.sock").string();
+    settings.data_dir = folder.path();
+    settings.ctl_socket = folder.path("ctl.sock");
     const std::string path = settings.ctl_socket;
     auto logs = LogSink::create({ .level = "error" });
     REQUIRE(logs);
@@ -200,8 +194,8 @@ TEST_CASE("a second server is refused, and a dead one's socket is taken over")
         CHECK(made.error().text.find("another nunciod answers at " + path) == 0);
         CHECK(Client(path).is_open());
     });
-    const Folder folder;
-    const std::string path = (folder.path / "left.sock").string();
+    const testkit::TemporaryFolder folder;
+    const std::string path = folder.path("left.sock");
     const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
     sockaddr_un address {};
     address.sun_family = AF_UNIX;

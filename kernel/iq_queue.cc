@@ -62,9 +62,9 @@ namespace {
     }
 
     /// Queues chosen by the sender; of each, one call is under way at the most.
-    class Lanes : public IqQueue, public std::enable_shared_from_this<Lanes> {
+    class SenderLanes : public IqQueue, public std::enable_shared_from_this<SenderLanes> {
     public:
-        Lanes(Runs runs, std::uint32_t count, const IqLimits& limits)
+        SenderLanes(Runs runs, std::uint32_t count, const IqLimits& limits)
             : IqQueue(runs)
             , limits_(limits)
             , lanes_(count)
@@ -116,10 +116,10 @@ namespace {
     };
 
     /// Lanes of handlers that may block: each is worked off by one worker thread at a time.
-    class PoolLanes final : public Lanes {
+    class PoolLanes final : public SenderLanes {
     public:
         PoolLanes(std::uint32_t count, const IqLimits& limits, PoolBacklog& pool)
-            : Lanes(Runs::in_pool, count, limits)
+            : SenderLanes(Runs::in_pool, count, limits)
             , pool_(pool)
         {
         }
@@ -147,10 +147,10 @@ namespace {
 
     /// Lanes of handlers that wait: a call runs on the loop where it arrived, after the one before
     /// it has answered, on whatever loop that was.
-    class LoopLanes final : public Lanes {
+    class LoopLanes final : public SenderLanes {
     public:
         LoopLanes(std::uint32_t count, const IqLimits& limits)
-            : Lanes(Runs::on_loop, count, limits)
+            : SenderLanes(Runs::on_loop, count, limits)
         {
         }
 

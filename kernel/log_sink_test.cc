@@ -1,11 +1,12 @@
 #include "log_queue.h"
 
+#include <nuncio/temporary_folder.h>
+
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
-#include <unistd.h>
 
 using namespace nuncio;
 using namespace nuncio::kernel;
@@ -19,13 +20,6 @@ std::string line_of(LogEntry entry, LogFormat format)
     append_line(out, entry, format);
     return out;
 }
-
-struct Folder {
-    std::filesystem::path path
-        = std::filesystem::temp_directory_path() / ("nuncio-log-" + std::to_string(::getpid()));
-    Folder() { std::filesystem::create_directories(path); }
-    ~Folder() { std::filesystem::remove_all(path); }
-};
 
 std::string contents(const std::filesystem::path& path)
 {
@@ -119,9 +113,9 @@ TEST_CASE("what a peer sent cannot forge a line or drive a terminal")
 
 TEST_CASE("a file is appended to, and taken up again after a rotation")
 {
-    const Folder folder;
-    const auto file = folder.path / "nuncio.log";
-    auto sink = LogSink::create({ .target = "file", .file = file.string() });
+    const testkit::TemporaryFolder folder;
+    const auto file = folder.path("nuncio.log");
+    auto sink = LogSink::create({ .target = "file", .file = file });
     REQUIRE(sink);
     const auto log = (*sink)->log("part");
     log->info("one");
@@ -130,7 +124,7 @@ TEST_CASE("a file is appended to, and taken up again after a rotation")
     CHECK(contents(file).find("info  part: one\n") != std::string::npos);
     CHECK(contents(file).find("not at") == std::string::npos);
 
-    std::filesystem::rename(file, folder.path / "nuncio.log.1");
+    std::filesystem::rename(file, folder.path("nuncio.log.1"));
     REQUIRE((*sink)->reopen());
     log->info("two");
     (*sink)->flush();

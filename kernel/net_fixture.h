@@ -5,6 +5,8 @@
 #include "loop.h"
 #include "tls.h"
 
+#include <nuncio/temporary_folder.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -114,17 +116,7 @@ Pair socket_pair();
 /// Over TCP on loopback.
 Pair tcp_pair();
 
-/// A folder that is removed with what it holds.
-class Folder {
-public:
-    Folder();
-    ~Folder();
-    std::string path(std::string_view name) const;
-    std::string write(std::string_view name, std::string_view content) const;
-
-private:
-    std::string path_;
-};
+using testkit::TemporaryFolder;
 
 /// A self-signed certificate for `names` with its key, as NAME.pem and NAME.key in `folder`.
 struct CertificateOptions {
@@ -139,7 +131,7 @@ struct CertificateOptions {
 std::string xmpp_name(std::string_view address);
 /// A revocation list of `issuer`, PEM, that names the certificate with that serial number.
 std::string make_revocation_list(const CertificateFiles& issuer, std::int64_t revoked);
-CertificateFiles make_certificate(const Folder& folder, const std::string& name,
+CertificateFiles make_certificate(const TemporaryFolder& folder, const std::string& name,
     const std::vector<std::string>& names, CertificateOptions options = {});
 
 /// A TLS client on a descriptor, driven by hand.

@@ -140,30 +140,6 @@ Pair tcp_pair()
     return pair;
 }
 
-Folder::Folder()
-{
-    auto path = (std::filesystem::temp_directory_path() / "nuncio-net-XXXXXX").string();
-    REQUIRE(::mkdtemp(path.data()));
-    path_ = path;
-}
-
-Folder::~Folder()
-{
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
-std::string Folder::path(std::string_view name) const
-{
-    return path_ + "/" + std::string(name);
-}
-
-std::string Folder::write(std::string_view name, std::string_view content) const
-{
-    std::ofstream(path(name)) << content;
-    return path(name);
-}
-
 namespace {
 
     EVP_PKEY* read_key(const std::string& path)
@@ -224,7 +200,7 @@ std::string make_revocation_list(const CertificateFiles& issuer, std::int64_t re
     return pem;
 }
 
-CertificateFiles make_certificate(const Folder& folder, const std::string& name,
+CertificateFiles make_certificate(const TemporaryFolder& folder, const std::string& name,
     const std::vector<std::string>& names, CertificateOptions options)
 {
     auto* const key = options.ed25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")

@@ -1,6 +1,8 @@
 // The search path, and the generations that came from it.
 #include "plugin_files.h"
 
+#include "word_list.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -27,14 +29,6 @@ namespace {
                     folders.push_back(each.string());
         }
         return folders;
-    }
-
-    std::string joined(const std::vector<std::string>& list)
-    {
-        std::string text;
-        for (const std::string& item : list)
-            text += (text.empty() ? "" : ", ") + item;
-        return text;
     }
 
     bool may_be_name(const std::string& name)
@@ -111,7 +105,7 @@ Result<PluginNote> PluginFiles::find(const std::string& name) const
                 + note->name + ".so" };
         return note;
     }
-    return Error { "there is no plugin " + name + " in " + joined(folders_),
+    return Error { "there is no plugin " + name + " in " + listed(folders_),
         Error::Kind::not_found };
 }
 

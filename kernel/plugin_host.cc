@@ -26,11 +26,6 @@ namespace {
     using Figures = PluginTransaction::Figures;
     using ReloadOptions = PluginHost::ReloadOptions;
 
-    const Instances& instances_of(const VirtualHost& host)
-    {
-        return host.published()->instances;
-    }
-
     /// For those who want to know only whether it worked.
     std::function<void(Result<Figures>)> told_by(PluginHost::Done done)
     {
@@ -148,7 +143,7 @@ struct PluginHost::State {
     std::string refresh_of(const std::string& name) const
     {
         for (const auto& host : server.hosts())
-            for (const auto& instance : instances_of(*host)) {
+            for (const auto& instance : host->instances()) {
                 if (instance->name() != name)
                     continue;
                 const PluginNote& running = instance->generation().note();
@@ -348,7 +343,7 @@ void PluginHost::refresh(std::function<void(Value::Array)> done)
     state_->take_turn([this, done = std::move(done)] {
         std::set<std::string> names;
         for (const auto& host : state_->server.hosts())
-            for (const auto& instance : instances_of(*host))
+            for (const auto& instance : host->instances())
                 names.insert(instance->name());
         auto refresh = std::make_shared<State::Refresh>(); // shared: by its turns
         refresh->names.assign(names.begin(), names.end());
@@ -459,7 +454,7 @@ Value PluginHost::list() const
     if (state_->under_way && state_->under_way->retirement())
         add_leaving(*state_->under_way->retirement());
     for (const auto& host : state_->server.hosts())
-        for (const auto& instance : instances_of(*host))
+        for (const auto& instance : host->instances())
             add(instance,
                 state_->server.watchdog().is_stalling(instance->name(), host->domain())
                     ? "stalling"

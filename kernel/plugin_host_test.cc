@@ -4,8 +4,6 @@
 #include "test-plugins/greeting.h"
 #include "test_server.h"
 
-#include <nuncio/note.h>
-
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <fstream>
@@ -13,11 +11,11 @@
 
 using namespace nuncio;
 using namespace nuncio::kernel;
+using test::is_sanitized;
+using test::mapped;
 using test::TestServer;
 
 namespace {
-
-constexpr bool is_sanitized = NUNCIO_DETAIL_HAS_ASAN || NUNCIO_DETAIL_HAS_TSAN;
 
 std::string running(TestServer& server, std::string_view domain = "a.example")
 {
@@ -49,17 +47,6 @@ Value row_of(TestServer& server, std::string_view name)
         if (row.find("name")->as_string() == name)
             return row;
     return {};
-}
-
-/// Copies of plugins that the process has mapped now.
-int mapped(std::string_view name)
-{
-    std::ifstream maps("/proc/self/maps");
-    int count = 0;
-    for (std::string line; std::getline(maps, line);)
-        if (line.find('/' + std::string(name) + '-') != line.npos && line.find("r-xp") != line.npos)
-            ++count;
-    return count;
 }
 
 }

@@ -8,6 +8,7 @@
 #include "quarantine.h"
 #include "server.h"
 #include "virtual_host.h"
+#include "word_list.h"
 
 #include <algorithm>
 #include <set>
@@ -15,11 +16,6 @@
 namespace nuncio::kernel {
 
 namespace {
-
-    const Instances& instances_of(const VirtualHost& host)
-    {
-        return host.published()->instances;
-    }
 
     void let_go(HostChange& change, const std::string& name)
     {
@@ -34,7 +30,7 @@ namespace {
     /// In the order of their start again: they end in the reverse of it.
     void sort_leaving(HostChange& change)
     {
-        const auto& order = instances_of(*change.host);
+        const auto& order = change.host->instances();
         std::ranges::sort(change.leaving, {},
             [&](const auto& instance) { return std::ranges::find(order, instance); });
     }
@@ -53,14 +49,6 @@ namespace {
         for (const std::size_t index : dependents_of(notes, provider))
             names.push_back(notes[index]->name);
         return names;
-    }
-
-    std::string joined(const std::vector<std::string>& names)
-    {
-        std::string text;
-        for (const std::string& name : names)
-            text += (text.empty() ? "" : ", ") + name;
-        return text;
     }
 
     /// Whether an administrator's choice of disciplines would now be another.
@@ -101,7 +89,7 @@ namespace {
 
     const PluginNote& note_of(const VirtualHost& host, const std::string& name)
     {
-        return (*std::ranges::find_if(instances_of(host),
+        return (*std::ranges::find_if(host.instances(),
                     [&](const auto& instance) { return instance->name() == name; }))
             ->generation()
             .note();
@@ -148,7 +136,7 @@ namespace {
 bool runs_on(const VirtualHost& host, const std::string& name)
 {
     return std::ranges::any_of(
-        instances_of(host), [&](const auto& other) { return other->name() == name; });
+        host.instances(), [&](const auto& other) { return other->name() == name; });
 }
 
 std::map<std::string, Value> wanted_by(const HostSettings& settings)
@@ -170,7 +158,7 @@ std::map<std::string, Value> allowed_by(
 
 HostChange no_change(VirtualHost& host)
 {
-    return { &host, host.settings(), instances_of(host), {}, {} };
+    return { &host, host.settings(), host.instances(), {}, {} };
 }
 
 Result<PluginPlan> plan_load(
@@ -239,7 +227,7 @@ Result<PluginPlan> plan_unload(
             const auto needed_by = dependents_on(change.kept, next);
             if (!needed_by.empty() && dependents == Dependents::refuse)
                 return Error { name + " is needed on " + std::string(host->domain()) + " by "
-                        + joined(needed_by)
+                        + listed(needed_by)
                         + ": unload them first, or all of them with --recursive",
                     Error::Kind::conflict };
             for (const std::string& other : needed_by)
@@ -268,7 +256,7 @@ Result<PluginPlan> plan_reload(Server& server, PluginFiles& files, const std::st
             return opened.error();
         const auto& provides = (*opened)->note().provides;
         for (const auto& host : server.hosts())
-            for (const std::string& dependent : dependents_on(instances_of(*host), order[next]))
+            for (const std::string& dependent : dependents_on(host->instances(), order[next]))
                 if (std::ranges::find(order, dependent) == order.end()
                     && lacks_any(provides, *host, order[next], dependent))
                     order.push_back(dependent);
@@ -299,7 +287,7 @@ Result<PluginPlan> plan_reconfigure(PluginFiles& files, VirtualHost& host, HostS
     const auto wanted = allowed_by(host.server().quarantine(), host, settings);
     HostChange change = no_change(host);
     std::vector<std::string> rebuilt;
-    for (const auto& instance : instances_of(host)) {
+    for (const auto& instance : host.instances()) {
         const auto found = wanted.find(instance->name());
         if (found == wanted.end()) {
             let_go(change, instance->name());

@@ -2,19 +2,17 @@
 #include "plugin_host.h"
 #include "test_server.h"
 
-#include <nuncio/note.h>
-
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <fstream>
 
 using namespace nuncio;
 using namespace nuncio::kernel;
+using test::is_sanitized;
+using test::mapped;
 using test::TestServer;
 
 namespace {
-
-constexpr bool is_sanitized = NUNCIO_DETAIL_HAS_ASAN || NUNCIO_DETAIL_HAS_TSAN;
 
 /// What the test plugin `subject` reads when it is made.
 class Environment {
@@ -64,16 +62,6 @@ std::string who_answers(TestServer& server, std::vector<Stanza>& sink)
 bool has(const std::string& text, std::string_view part)
 {
     return text.find(part) != text.npos;
-}
-
-int mapped(std::string_view name)
-{
-    std::ifstream maps("/proc/self/maps");
-    int count = 0;
-    for (std::string line; std::getline(maps, line);)
-        if (line.find('/' + std::string(name) + '-') != line.npos && line.find("r-xp") != line.npos)
-            ++count;
-    return count;
 }
 
 std::string states_of(TestServer& server, std::string_view name)

@@ -9,12 +9,15 @@
 #include "server.h"
 #include "virtual_host.h"
 
-#include <cstdlib>
-#include <filesystem>
+#include <nuncio/note.h>
+#include <nuncio/temporary_folder.h>
+
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nuncio::kernel::test {
@@ -53,26 +56,21 @@ private:
     std::vector<std::string> lines_;
 };
 
-class TemporaryFolder {
-public:
-    TemporaryFolder()
-        : path_((std::filesystem::temp_directory_path() / "nuncio-test-XXXXXX").string())
-    {
-        if (!::mkdtemp(path_.data()))
-            std::abort();
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder()
-    {
-        std::error_code failure;
-        std::filesystem::remove_all(path_, failure);
-    }
-    const std::string& path() const { return path_; }
+using testkit::TemporaryFolder;
 
-private:
-    std::string path_;
-};
+/// A sanitizer keeps what was mapped once.
+inline constexpr bool is_sanitized = NUNCIO_DETAIL_HAS_ASAN || NUNCIO_DETAIL_HAS_TSAN;
+
+/// Copies of the plugin that the process has mapped now.
+inline int mapped(std::string_view name)
+{
+    std::ifstream maps("/proc/self/maps");
+    int count = 0;
+    for (std::string line; std::getline(maps, line);)
+        if (line.find('/' + std::string(name) + '-') != line.npos && line.find("r-xp") != line.npos)
+            ++count;
+    return count;
+}
 
 /// Two hosts on two loops; `plugins` are enabled on the first one.
 class TestServer {

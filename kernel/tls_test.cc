@@ -83,7 +83,7 @@ namespace {
     }
 
     struct TwoHosts {
-        Folder folder;
+        TemporaryFolder folder;
         Files files {
             { "example.org", make_certificate(folder, "org", { "example.org", "*.example.org" }) },
             { "example.net", make_certificate(folder, "net", { "example.net" }) },
@@ -372,7 +372,7 @@ TEST_CASE("both ends derive the same channel bindings")
 
 TEST_CASE("tls-server-end-point uses the certificate's own hash, but never SHA-1")
 {
-    Folder folder;
+    TemporaryFolder folder;
     const auto binding = [&](const std::string& name, CertificateOptions options) {
         const auto context
             = make_context({ { name, make_certificate(folder, name, { name }, options) } }, name);
@@ -392,7 +392,7 @@ TEST_CASE("tls-server-end-point uses the certificate's own hash, but never SHA-1
 
 TEST_CASE("a stream keeps the context it began with, while new ones get the new certificate")
 {
-    Folder folder;
+    TemporaryFolder folder;
     const auto files = make_certificate(folder, "old", { "example.org" });
     auto context = make_context({ { "example.org", files } }, "example.org");
     Secured before(context, {});
@@ -440,7 +440,7 @@ TEST_CASE("TLS moves with its connection, also in the middle of the handshake")
 
 TEST_CASE("certificates that cannot work are refused by name")
 {
-    Folder folder;
+    TemporaryFolder folder;
     const auto good = make_certificate(folder, "good", { "example.org" });
     const auto other = make_certificate(folder, "other", { "example.org" });
     const auto missing = folder.path("missing.pem");
@@ -474,7 +474,7 @@ TEST_CASE("certificates that cannot work are refused by name")
 
 TEST_CASE("certificates that work but should not are warned about")
 {
-    Folder folder;
+    TemporaryFolder folder;
     const Files files {
         { "a.example", make_certificate(folder, "a", { "a.example" }, { .seconds = -60 }) },
         { "b.example",
@@ -497,7 +497,7 @@ namespace {
 
     /// An authority, a host that trusts it with its clients, and one that asks for nothing.
     struct Certified {
-        Folder folder;
+        TemporaryFolder folder;
         CertificateFiles authority
             = make_certificate(folder, "authority", {}, { .is_authority = true });
         CertificateFiles stranger

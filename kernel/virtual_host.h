@@ -55,6 +55,11 @@ public:
     /// Main thread: every loop switches, then `switched` runs on the main thread: no loop is inside
     /// a handler of the former table any more.
     void publish(std::shared_ptr<const RouteTable> table, Function<void()> switched);
+    /// Main thread: of the table that was published last, in the order of their start.
+    const std::vector<std::shared_ptr<PluginInstance>>& instances() const
+    {
+        return published_->instances;
+    }
     /// Main thread: what was published last.
     const std::shared_ptr<const RouteTable>& published() const { return published_; }
     /// Whether what is about `about` (an account's bare JID, a domain) has to wait before this

@@ -1,10 +1,10 @@
 #include "key_file.h"
 #include "signer.h"
 
-#include <cstdlib>
+#include <nuncio/temporary_folder.h>
+
 #include <doctest/doctest.h>
 #include <filesystem>
-#include <fstream>
 #include <sys/stat.h>
 
 using namespace nuncio;
@@ -23,25 +23,13 @@ struct Lines final : Log {
     std::vector<std::string> complaints;
 };
 
-struct Folder {
-    Folder()
-    {
-        std::string pattern = std::filesystem::temp_directory_path() / "nuncio-keys-XXXXXX";
-        path = ::mkdtemp(pattern.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::string file() const { return path / "key.pem"; }
+struct Folder : testkit::TemporaryFolder {
+    std::string file() const { return path("key.pem"); }
     /// As an administrator should do it, and as some do it.
     void replace(std::string_view text) const
     {
-        write(file() + ".new", text);
-        std::filesystem::rename(file() + ".new", file());
+        std::filesystem::rename(write("key.pem.new", text), file());
     }
-    static void write(const std::string& name, std::string_view text)
-    {
-        std::ofstream(name, std::ios::binary | std::ios::trunc) << text;
-    }
-    std::filesystem::path path;
 };
 
 }
@@ -75,7 +63,7 @@ TEST_CASE(
     for (std::size_t i = 0; i < 200; ++i) {
         std::string text(32 + i % 2, 's');
         text.resize(40, '\n');
-        Folder::write(folder.file(), text);
+        folder.write("key.pem", text);
         const auto keys = file.current();
         REQUIRE(keys);
         REQUIRE(keys->keys.front().bits == 8 * (32 + i % 2));
@@ -145,7 +133,7 @@ TEST_CASE("what is not an ordinary file is not waited for")
     REQUIRE(::mkfifo(folder.file().c_str(), 0600) == 0);
     KeyFile pipe(folder.file(), false, log);
     CHECK(pipe.current() == nullptr);
-    KeyFile directory(folder.path, false, log);
+    KeyFile directory(folder.path(), false, log);
     CHECK(directory.current() == nullptr);
 }
 

@@ -2,10 +2,9 @@
 #include "decoy.h"
 #include "derived_keys.h"
 
+#include <nuncio/temporary_folder.h>
+
 #include <doctest/doctest.h>
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 using namespace nuncio;
 using namespace nuncio::sql;
@@ -299,16 +298,14 @@ TEST_CASE("keys of a plain password have the same salt every time, and follow th
 
 TEST_CASE("the secret of the salts is made once, and a damaged one is told")
 {
-    std::string folder = std::filesystem::temp_directory_path() / "nuncio-sql-XXXXXX";
-    REQUIRE(::mkdtemp(folder.data()));
-    const auto secret = DerivedKeys::load_secret(folder);
+    const testkit::TemporaryFolder folder;
+    const auto secret = DerivedKeys::load_secret(folder.path());
     REQUIRE(secret);
     CHECK(secret->size() == 32);
-    CHECK(*DerivedKeys::load_secret(folder) == *secret);
-    std::ofstream(folder + "/salt-secret") << "short";
-    CHECK_FALSE(DerivedKeys::load_secret(folder));
-    CHECK_FALSE(DerivedKeys::load_secret(folder + "/missing"));
-    std::filesystem::remove_all(folder);
+    CHECK(*DerivedKeys::load_secret(folder.path()) == *secret);
+    folder.write("salt-secret", "short");
+    CHECK_FALSE(DerivedKeys::load_secret(folder.path()));
+    CHECK_FALSE(DerivedKeys::load_secret(folder.path("missing")));
 }
 
 TEST_CASE("columns are found by name, and a row of somebody else does not count")

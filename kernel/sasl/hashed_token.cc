@@ -10,7 +10,7 @@ namespace nuncio::kernel::sasl {
 namespace {
 
     using Kind = MechanismInfo::Kind;
-    constexpr MechanismInfo known[] = {
+    constexpr MechanismInfo hashed_token_mechanisms[] = {
         { "HT-SHA-512-EXPR", Kind::hashed_token, ScramHash::sha512 },
         { "HT-SHA-256-EXPR", Kind::hashed_token, ScramHash::sha256 },
         { "HT-SHA-512-ENDP", Kind::hashed_token, ScramHash::sha512 },
@@ -19,20 +19,17 @@ namespace {
         { "HT-SHA-256-NONE", Kind::hashed_token, ScramHash::sha256 },
     };
 
-    // RFC 7622 §3.3: 1023 bytes after preparation, which may make three bytes one.
-    constexpr std::size_t max_user_bytes = 3 * 1023;
-
 }
 
 std::span<const MechanismInfo> token_mechanisms()
 {
-    return known;
+    return hashed_token_mechanisms;
 }
 
 const MechanismInfo* find_token_mechanism(std::string_view name)
 {
-    const auto found = std::ranges::find(known, name, &MechanismInfo::name);
-    return found == std::end(known) ? nullptr : found;
+    const auto found = std::ranges::find(hashed_token_mechanisms, name, &MechanismInfo::name);
+    return found == std::end(hashed_token_mechanisms) ? nullptr : found;
 }
 
 std::string_view token_binding(const MechanismInfo& mechanism)

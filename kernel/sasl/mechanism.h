@@ -17,6 +17,9 @@ namespace nuncio::kernel::sasl {
 /// The longest message that a client may send, decoded: a user name and an authorization identity
 /// of full length, escaped, with room for nonces and proofs.
 inline constexpr std::size_t max_message_bytes = 7168;
+/// The longest name in a message: 1023 bytes after preparation, which may make three bytes one
+/// (RFC 7622 §3.3).
+inline constexpr std::size_t max_user_bytes = 3 * 1023;
 
 /// What happens next.
 struct Step {

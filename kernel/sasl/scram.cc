@@ -9,13 +9,6 @@
 
 namespace nuncio::kernel::sasl {
 
-namespace {
-
-    // RFC 7622 §3.3: 1023 bytes after preparation, which may make three bytes one.
-    constexpr std::size_t max_user_bytes = 3 * 1023;
-
-}
-
 Scram::Scram(const Surroundings& surroundings, ScramHash hash, Plus plus, std::string server_nonce)
     : surroundings_(surroundings)
     , hash_(hash)

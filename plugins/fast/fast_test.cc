@@ -1,11 +1,11 @@
 #include "key.h"
 #include "tokens.h"
 
+#include <nuncio/temporary_folder.h>
+
 #include <doctest/doctest.h>
-#include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
-#include <unistd.h>
 
 using namespace nuncio;
 using namespace nuncio::fast;
@@ -29,16 +29,6 @@ bool refused(const Result<Use>& use)
 {
     return !use && use.error().kind == Error::Kind::refused;
 }
-
-struct Folder {
-    std::string path;
-    Folder()
-    {
-        char name[] = "/tmp/nuncio-fast-XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-};
 
 }
 
@@ -123,19 +113,19 @@ TEST_CASE("tokens are read back as they were written, and damaged ones are no to
 
 TEST_CASE("the key is made once, is nobody else's, and half of one is an error")
 {
-    const Folder folder;
-    const auto key = load_key(folder.path);
+    const testkit::TemporaryFolder folder;
+    const auto key = load_key(folder.path());
     REQUIRE(key);
     CHECK(key->size() == 32);
-    CHECK(*load_key(folder.path) == *key);
+    CHECK(*load_key(folder.path()) == *key);
     struct stat file { };
-    ::stat((folder.path + "/key").c_str(), &file);
+    ::stat(folder.path("key").c_str(), &file);
     CHECK((file.st_mode & 0777) == 0600);
-    std::ofstream(folder.path + "/key", std::ios::trunc) << "half";
-    const auto half = load_key(folder.path);
+    std::ofstream(folder.path("key"), std::ios::trunc) << "half";
+    const auto half = load_key(folder.path());
     REQUIRE_FALSE(half);
-    CHECK(half.error().text.find(folder.path + "/key") != std::string::npos);
-    CHECK_FALSE(load_key(folder.path + "/nowhere"));
+    CHECK(half.error().text.find(folder.path("key")) != std::string::npos);
+    CHECK_FALSE(load_key(folder.path("nowhere")));
 }
 
 TEST_CASE("a secret follows from the key, and from everything that names the token")

@@ -187,7 +187,7 @@ namespace {
         return 1;
     }
 
-    constexpr luaL_Reg functions[] = { { "assert", base_assert }, { "error", base_error },
+    constexpr luaL_Reg base_functions[] = { { "assert", base_assert }, { "error", base_error },
         { "ipairs", base_ipairs }, { "next", base_next }, { "pairs", base_pairs },
         { "rawequal", base_rawequal }, { "rawget", base_rawget }, { "rawlen", base_rawlen },
         { "rawset", base_rawset }, { "select", base_select }, { "tonumber", base_tonumber },
@@ -218,7 +218,7 @@ void push_text(lua_State* state, int index)
 void open_base(lua_State* state)
 {
     lua_pushglobaltable(state);
-    luaL_setfuncs(state, functions, 0);
+    luaL_setfuncs(state, base_functions, 0);
     lua_pushvalue(state, -1);
     lua_setfield(state, -2, "_G");
     lua_pushliteral(state, LUA_VERSION);

@@ -112,7 +112,7 @@ namespace {
         return 1;
     }
 
-    constexpr luaL_Reg functions[] = { { "create", coroutine_create },
+    constexpr luaL_Reg coroutine_functions[] = { { "create", coroutine_create },
         { "resume", coroutine_resume }, { "status", coroutine_status }, { "wrap", coroutine_wrap },
         { "yield", coroutine_yield }, { nullptr, nullptr } };
 
@@ -120,7 +120,7 @@ namespace {
 
 void open_coroutine(lua_State* state)
 {
-    luaL_newlib(state, functions);
+    luaL_newlib(state, coroutine_functions);
     lua_setglobal(state, "coroutine");
 }
 

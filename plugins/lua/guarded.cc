@@ -118,7 +118,7 @@ namespace {
         return 1;
     }
 
-    constexpr luaL_Reg functions[] = { { "getmetatable", base_getmetatable },
+    constexpr luaL_Reg guarded_functions[] = { { "getmetatable", base_getmetatable },
         { "pcall", base_pcall }, { "setmetatable", base_setmetatable }, { "xpcall", base_xpcall },
         { nullptr, nullptr } };
 
@@ -127,7 +127,7 @@ namespace {
 void open_guarded(lua_State* state)
 {
     lua_pushglobaltable(state);
-    luaL_setfuncs(state, functions, 0);
+    luaL_setfuncs(state, guarded_functions, 0);
     lua_pop(state, 1);
 }
 

@@ -332,14 +332,14 @@ namespace {
         return 2;
     }
 
-    constexpr luaL_Reg functions[] = { { "find", string_find }, { "gmatch", string_gmatch },
+    constexpr luaL_Reg pattern_functions[] = { { "find", string_find }, { "gmatch", string_gmatch },
         { "gsub", string_gsub }, { "match", string_match }, { nullptr, nullptr } };
 
 }
 
 void add_pattern_functions(lua_State* state)
 {
-    luaL_setfuncs(state, functions, 0);
+    luaL_setfuncs(state, pattern_functions, 0);
 }
 
 }

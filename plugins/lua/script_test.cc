@@ -1,9 +1,8 @@
 #include "test_world.h"
 
+#include <nuncio/temporary_folder.h>
+
 #include <doctest/doctest.h>
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 using namespace nuncio;
 using namespace nuncio::lua;
@@ -21,8 +20,8 @@ struct SlowWorld final : TestWorld {
 };
 
 /// A script in the world of tests, with plenty of time.
-struct Trial {
-    explicit Trial(std::string text, Script::Bounds bounds = {}, Budget budget = plenty())
+struct ScriptTrial {
+    explicit ScriptTrial(std::string text, Script::Bounds bounds = {}, Budget budget = plenty())
         : world("example.org")
     {
         auto loaded = Script::load({ .name = "trial",
@@ -71,7 +70,7 @@ struct Trial {
 
 std::string judged(const std::string& handler)
 {
-    Trial stage("on('message.in', function(stanza, event) " + handler + " end)");
+    ScriptTrial stage("on('message.in', function(stanza, event) " + handler + " end)");
     REQUIRE(stage.failure == "");
     return stage.judge("hello");
 }
@@ -120,19 +119,20 @@ TEST_CASE("changes are made to a copy")
 
 TEST_CASE("what a script keeps of a stanza is empty afterwards")
 {
-    Trial stage("local kept, element\n"
-                "on('message.in', function(stanza, event)\n"
-                "  if kept then return drop(kept.body) end\n"
-                "  kept = message { body = 'x' } kept = stanza element = stanza:child('body')\n"
-                "end)");
+    ScriptTrial stage(
+        "local kept, element\n"
+        "on('message.in', function(stanza, event)\n"
+        "  if kept then return drop(kept.body) end\n"
+        "  kept = message { body = 'x' } kept = stanza element = stanza:child('body')\n"
+        "end)");
     CHECK(stage.judge("one") == "pass");
     // The box is used again for the next stanza, so it tells of that one, never of freed memory.
     CHECK(stage.judge("two") == "drop");
-    Trial other("local element\n"
-                "on('message.in', function(stanza)\n"
-                "  if element then return drop(element.text) end\n"
-                "  element = stanza:child('body')\n"
-                "end)");
+    ScriptTrial other("local element\n"
+                      "on('message.in', function(stanza)\n"
+                      "  if element then return drop(element.text) end\n"
+                      "  element = stanza:child('body')\n"
+                      "end)");
     CHECK(other.judge("one") == "pass");
     CHECK(other.judge("two").find("this element is gone") != std::string::npos);
     CHECK(judged("local e = stanza:child('body') stanza.body = 'x' return drop(e.text)")
@@ -142,11 +142,11 @@ TEST_CASE("what a script keeps of a stanza is empty afterwards")
 
 TEST_CASE("stanzas that a script builds count as its memory")
 {
-    Budget budget = Trial::plenty();
+    Budget budget = ScriptTrial::plenty();
     budget.memory = 1'048'576;
     budget.instructions = 10'000'000;
-    Trial stage("on('message.in', function() local all = {} local text = ('x'):rep(10000)\n"
-                "for i = 1, 1000 do all[i] = message { body = text } end end)",
+    ScriptTrial stage("on('message.in', function() local all = {} local text = ('x'):rep(10000)\n"
+                      "for i = 1, 1000 do all[i] = message { body = text } end end)",
         {}, budget);
     CHECK(stage.judge("go") == "failed: it needed more memory than it may");
     CHECK(stage.judge("go") == "failed: it needed more memory than it may");
@@ -154,25 +154,26 @@ TEST_CASE("stanzas that a script builds count as its memory")
 
 TEST_CASE("bounds hold at N and end at N + 1")
 {
-    Trial sends("on('message.in', function(s) for i = 1, tonumber(s.body) do "
-                "send(message { to = 'a@b', body = 'x' }) end end)",
+    ScriptTrial sends("on('message.in', function(s) for i = 1, tonumber(s.body) do "
+                      "send(message { to = 'a@b', body = 'x' }) end end)",
         { .sends = 3 });
     CHECK(sends.judge("3") == "pass");
     CHECK(sends.sent == 3);
     CHECK(sends.judge("4").find("more than 3 stanzas") != std::string::npos);
 
-    Trial timers("on('message.in', function(s) for i = 1, tonumber(s.body) do "
-                 "after(1, function() end) end end)",
+    ScriptTrial timers("on('message.in', function(s) for i = 1, tonumber(s.body) do "
+                       "after(1, function() end) end end)",
         { .timers = 3 });
     CHECK(timers.judge("3") == "pass");
     CHECK(timers.judge("1").find("more than 3 timers") != std::string::npos);
 
-    Trial values("on('message.in', function(s) shared.set('k', ('x'):rep(tonumber(s.body))) end)",
+    ScriptTrial values(
+        "on('message.in', function(s) shared.set('k', ('x'):rep(tonumber(s.body))) end)",
         { .value_bytes = 100 });
     CHECK(values.judge("100") == "pass");
     CHECK(values.judge("101").find("larger than 100 bytes") != std::string::npos);
-    Trial stored("on('message.in', function(s) "
-                 "await(store.put('o', 'k', ('x'):rep(tonumber(s.body)))) end)",
+    ScriptTrial stored("on('message.in', function(s) "
+                       "await(store.put('o', 'k', ('x'):rep(tonumber(s.body)))) end)",
         { .value_bytes = 100 });
     CHECK(stored.judge("98") == "pass"); // and two quotes
     CHECK(stored.judge("99").find("larger than 100 bytes") != std::string::npos);
@@ -180,8 +181,9 @@ TEST_CASE("bounds hold at N and end at N + 1")
 
 TEST_CASE("waits have bounds: of one call, and of calls that wait at once")
 {
-    Trial waits("on('message.in', function(s) for i = 1, tonumber(s.body) do await(store.get('o', "
-                "'k')) end end)",
+    ScriptTrial waits(
+        "on('message.in', function(s) for i = 1, tonumber(s.body) do await(store.get('o', "
+        "'k')) end end)",
         { .waits = 2, .calls = 2 });
     CHECK(waits.judge("2") == "pass"); // the world of tests answers at once, and nothing waits
     CHECK(waits.judge("3") == "pass");
@@ -213,24 +215,26 @@ TEST_CASE("waits have bounds: of one call, and of calls that wait at once")
 
 TEST_CASE("what cannot be loaded says where and why")
 {
-    CHECK(Trial("x x").failure.starts_with("trial.lua:1: "));
-    CHECK(Trial("error('told')").failure == "trial.lua:1: told");
-    CHECK(Trial("while true do end").failure.find("instructions") != std::string::npos);
-    CHECK(Trial("on('message.under', function() end)").failure.find("there is no event")
+    CHECK(ScriptTrial("x x").failure.starts_with("trial.lua:1: "));
+    CHECK(ScriptTrial("error('told')").failure == "trial.lua:1: told");
+    CHECK(ScriptTrial("while true do end").failure.find("instructions") != std::string::npos);
+    CHECK(ScriptTrial("on('message.under', function() end)").failure.find("there is no event")
         != std::string::npos);
-    CHECK(Trial("policy { on_error = 'explode' }").failure.find("on_error") != std::string::npos);
-    CHECK(Trial("config { a = { type = 'integer', default = 'x' } }").failure.find("trial.a: ")
+    CHECK(ScriptTrial("policy { on_error = 'explode' }").failure.find("on_error")
         != std::string::npos);
     CHECK(
-        Trial("config { a = { type = 'integer', default = 3, max = 2 } }").failure.find("more than")
+        ScriptTrial("config { a = { type = 'integer', default = 'x' } }").failure.find("trial.a: ")
         != std::string::npos);
-    CHECK(Trial("on('message.in', function() on('iq.in', function() end) end)")
+    CHECK(ScriptTrial("config { a = { type = 'integer', default = 3, max = 2 } }")
+              .failure.find("more than")
+        != std::string::npos);
+    CHECK(ScriptTrial("on('message.in', function() on('iq.in', function() end) end)")
               .judge("x")
               .find("outside of all functions")
         != std::string::npos);
-    CHECK(Trial("require 'words'").failure.find("words") != std::string::npos);
-    CHECK(
-        Trial("await(store.get('o', 'k'))").failure.empty()); // the world of tests answers at once
+    CHECK(ScriptTrial("require 'words'").failure.find("words") != std::string::npos);
+    CHECK(ScriptTrial("await(store.get('o', 'k'))")
+              .failure.empty()); // the world of tests answers at once
 }
 
 TEST_CASE("options are read as they were declared")
@@ -245,7 +249,7 @@ TEST_CASE("options are read as they were declared")
               "on('message.in', function() return drop(c.limit .. ' ' .. c.time .. ' ' .. "
               "#c.list) end)",
             .options = &options,
-            .budget = Trial::plenty(),
+            .budget = ScriptTrial::plenty(),
             .world = &world });
     };
     Value given;
@@ -267,7 +271,7 @@ TEST_CASE("nuncio.state is handed over as plain data")
           "on('message.in', function() nuncio.state.count = nuncio.state.count + 1 "
           "nuncio.state.list = {1, 'x', {y = true}} "
           "return drop(tostring(nuncio.state.count)) end)";
-    Trial before(text), after(text);
+    ScriptTrial before(text), after(text);
     before.judge("x");
     const Value state = before.script->save_state();
     CHECK(state.find("count")->as_integer() == 1);
@@ -279,17 +283,16 @@ TEST_CASE("nuncio.state is handed over as plain data")
 
 TEST_CASE("a module comes from the folder of scripts and nowhere else")
 {
-    std::string folder = (std::filesystem::temp_directory_path() / "nuncio-lua-XXXXXX").string();
-    REQUIRE(mkdtemp(folder.data()));
-    std::ofstream(folder + "/words.lua") << "return { 'one', 'two' }";
-    std::ofstream(folder + "/circle.lua") << "return require 'circle'";
-    std::ofstream(folder + "/large.lua") << std::string(101, ' ');
-    Library library(folder, 100);
+    const testkit::TemporaryFolder folder;
+    folder.write("words.lua", "return { 'one', 'two' }");
+    folder.write("circle.lua", "return require 'circle'");
+    folder.write("large.lua", std::string(101, ' '));
+    Library library(folder.path(), 100);
     TestWorld world("example.org");
     const auto load = [&](const std::string& text) {
         auto loaded = Script::load({ .name = "trial",
             .text = text,
-            .budget = Trial::plenty(),
+            .budget = ScriptTrial::plenty(),
             .library = &library,
             .world = &world });
         return loaded ? std::string() : loaded.error().text;
@@ -304,5 +307,4 @@ TEST_CASE("a module comes from the folder of scripts and nowhere else")
     CHECK(load("require 'none'").find("there is no such file") != std::string::npos);
     CHECK(load("require 'large'").find("larger than 100 bytes") != std::string::npos);
     CHECK(library.scripts() == std::vector<std::string> { "circle", "large", "words" });
-    std::filesystem::remove_all(folder);
 }

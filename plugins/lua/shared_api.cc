@@ -74,14 +74,14 @@ namespace {
         return 0;
     }
 
-    constexpr luaL_Reg functions[] = { { "add", shared_add }, { "get", shared_get },
+    constexpr luaL_Reg shared_functions[] = { { "add", shared_add }, { "get", shared_get },
         { "once", shared_once }, { "set", shared_set }, { nullptr, nullptr } };
 
 }
 
 void open_shared_api(lua_State* state)
 {
-    luaL_newlib(state, functions);
+    luaL_newlib(state, shared_functions);
     lua_setglobal(state, "shared");
 }
 

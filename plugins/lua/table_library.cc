@@ -208,7 +208,7 @@ namespace {
         return 0;
     }
 
-    constexpr luaL_Reg functions[] = { { "concat", table_concat }, { "insert", table_insert },
+    constexpr luaL_Reg table_functions[] = { { "concat", table_concat }, { "insert", table_insert },
         { "move", table_move }, { "pack", table_pack }, { "remove", table_remove },
         { "sort", table_sort }, { "unpack", table_unpack }, { nullptr, nullptr } };
 
@@ -216,7 +216,7 @@ namespace {
 
 void open_table(lua_State* state)
 {
-    luaL_newlib(state, functions);
+    luaL_newlib(state, table_functions);
     lua_setglobal(state, "table");
 }
 

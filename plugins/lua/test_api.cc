@@ -14,7 +14,7 @@ namespace {
         return static_cast<TestWorld&>(Script::of(state).world());
     }
 
-    std::string field(lua_State* state, int index, const char* name)
+    std::string field_text(lua_State* state, int index, const char* name)
     {
         if (!lua_istable(state, index))
             return {};
@@ -72,10 +72,11 @@ namespace {
             stanza = check_box(state, 2).read();
             fields = 3;
         }
-        const std::string user = field(state, fields, "user"), jid = field(state, fields, "jid"),
-                          address = field(state, fields, "address"),
-                          mechanism = field(state, fields, "mechanism"),
-                          form_text = field(state, fields, "form");
+        const std::string user = field_text(state, fields, "user"),
+                          jid = field_text(state, fields, "jid"),
+                          address = field_text(state, fields, "address"),
+                          mechanism = field_text(state, fields, "mechanism"),
+                          form_text = field_text(state, fields, "form");
         Element form;
         if (!form_text.empty()) {
             auto parsed = parse_element(form_text);

@@ -1,12 +1,11 @@
 #include "writer.h"
 
+#include <nuncio/temporary_folder.h>
+
 #include <atomic>
 #include <cstdio>
 #include <doctest/doctest.h>
-#include <filesystem>
-#include <fstream>
 #include <future>
-#include <unistd.h>
 
 using namespace nuncio;
 using namespace nuncio::storage_sqlite;
@@ -15,11 +14,8 @@ using Answers = Result<std::vector<StorageAnswer>>;
 
 namespace {
 
-struct Folder {
-    std::string path = std::filesystem::temp_directory_path() / "nuncio-sqlite-XXXXXX";
-    Folder() { REQUIRE(mkdtemp(path.data())); }
-    ~Folder() { std::filesystem::remove_all(path); }
-    std::string file() const { return path + "/test.db"; }
+struct Folder : testkit::TemporaryFolder {
+    std::string file() const { return path("test.db"); }
 };
 
 std::unique_ptr<Database> open(const Folder& folder, Database::Mode mode = Database::Mode::write)
@@ -190,9 +186,9 @@ TEST_CASE("a full queue refuses, and accepts again once there is room")
 TEST_CASE("a file that is no database, and another host's, are refused")
 {
     const Folder folder;
-    std::ofstream(folder.path + "/broken.db") << std::string(4096, 'x');
+    folder.write("broken.db", std::string(4096, 'x'));
     const auto broken
-        = Database::open(folder.path + "/broken.db", Database::Mode::write, "full", "example.org");
+        = Database::open(folder.path("broken.db"), Database::Mode::write, "full", "example.org");
     REQUIRE_FALSE(broken);
     CHECK(broken.error().kind == Error::Kind::unavailable);
     open(folder);

@@ -9,7 +9,7 @@ using namespace nuncio;
 
 namespace {
 
-std::string error_of(std::string_view text)
+std::string document_error_of(std::string_view text)
 {
     const auto document = parse_document(text);
     return document ? std::string() : document.error().text;
@@ -29,18 +29,18 @@ TEST_CASE("a document is read into the same tree as an element")
 
 TEST_CASE("a document's errors name line and byte")
 {
-    CHECK(error_of("<a>\n<b>\n</a>") == "line 3, byte 10: expected end of tag 'b'");
-    CHECK(
-        error_of("<a>\n\xFF</a>") == "line 2, byte 4: not UTF-8, or a character that XML forbids");
-    CHECK(error_of("<?xml version='1.0'?>\n<a><p:b/></a>").starts_with("line 2, byte "));
+    CHECK(document_error_of("<a>\n<b>\n</a>") == "line 3, byte 10: expected end of tag 'b'");
+    CHECK(document_error_of("<a>\n\xFF</a>")
+        == "line 2, byte 4: not UTF-8, or a character that XML forbids");
+    CHECK(document_error_of("<?xml version='1.0'?>\n<a><p:b/></a>").starts_with("line 2, byte "));
 }
 
 TEST_CASE("a document can neither declare a type nor bring entities")
 {
-    CHECK(error_of("<!-- x -->\n<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>")
+    CHECK(document_error_of("<!-- x -->\n<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>")
         == "line 2, byte 11: a document type declaration is not allowed");
-    CHECK(error_of("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>") != "");
-    CHECK(error_of("<a>&e;</a>") != "");
+    CHECK(document_error_of("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>") != "");
+    CHECK(document_error_of("<a>&e;</a>") != "");
     // No schema is looked for, wherever a document says that one lies.
     CHECK(parse_document("<a xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' "
                          "xsi:schemaLocation='u http://127.0.0.1:1/x.xsd'/>"));
@@ -48,24 +48,24 @@ TEST_CASE("a document can neither declare a type nor bring entities")
 
 TEST_CASE("only XML 1.0 in UTF-8 is a document")
 {
-    CHECK(error_of("<?xml version='1.1'?><a/>") != "");
-    CHECK(error_of("<?xml version='1.0'?><?xml version='1.1'?><a>&#1;</a>") != "");
-    CHECK(error_of("<?xml version='1.0' encoding='ISO-8859-1'?><a/>") != "");
-    CHECK(error_of("<?xml version='1.0'") != "");
-    CHECK(error_of("<a>&#1;</a>") != "");
-    CHECK(error_of("") != "");
-    CHECK(error_of("<a/><b/>") != "");
+    CHECK(document_error_of("<?xml version='1.1'?><a/>") != "");
+    CHECK(document_error_of("<?xml version='1.0'?><?xml version='1.1'?><a>&#1;</a>") != "");
+    CHECK(document_error_of("<?xml version='1.0' encoding='ISO-8859-1'?><a/>") != "");
+    CHECK(document_error_of("<?xml version='1.0'") != "");
+    CHECK(document_error_of("<a>&#1;</a>") != "");
+    CHECK(document_error_of("") != "");
+    CHECK(document_error_of("<a/><b/>") != "");
 }
 
 TEST_CASE("a document's namespaces are checked by us")
 {
-    CHECK(error_of("<a xmlns:xml='u'/>") != "");
-    CHECK(error_of("<a xmlns:p='http://www.w3.org/2000/xmlns/'/>") != "");
-    CHECK(error_of("<a xmlns:p='u' xmlns:q='u' p:b='' q:b=''/>") != "");
-    CHECK(error_of("<a xmlns:p='u'><b/></a>") == "");
-    CHECK(error_of("<a><b xmlns:p='u'/><p:c/></a>") != "");
-    CHECK(error_of("<a:b:c/>") != "");
-    CHECK(error_of("<a b:1=''/>") != "");
+    CHECK(document_error_of("<a xmlns:xml='u'/>") != "");
+    CHECK(document_error_of("<a xmlns:p='http://www.w3.org/2000/xmlns/'/>") != "");
+    CHECK(document_error_of("<a xmlns:p='u' xmlns:q='u' p:b='' q:b=''/>") != "");
+    CHECK(document_error_of("<a xmlns:p='u'><b/></a>") == "");
+    CHECK(document_error_of("<a><b xmlns:p='u'/><p:c/></a>") != "");
+    CHECK(document_error_of("<a:b:c/>") != "");
+    CHECK(document_error_of("<a b:1=''/>") != "");
 }
 
 TEST_CASE("a document nests 1024 elements and no more")
@@ -76,7 +76,7 @@ TEST_CASE("a document nests 1024 elements and no more")
             text += "<a>";
         for (std::size_t i = 0; i < depth; ++i)
             text += "</a>";
-        return error_of(text);
+        return document_error_of(text);
     };
     CHECK(nested(1024) == "");
     CHECK(nested(1025) != "");

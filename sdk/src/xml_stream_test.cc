@@ -46,7 +46,7 @@ std::string read(std::string_view text, std::size_t piece, const XmlLimits& limi
 }
 
 /// The error that `stanza` leads to inside a stream, or nothing.
-std::optional<Kind> error_of(std::string_view stanza, const XmlLimits& limits = {})
+std::optional<Kind> stream_error_of(std::string_view stanza, const XmlLimits& limits = {})
 {
     XmlStream stream;
     std::string_view input = header;
@@ -190,7 +190,7 @@ TEST_CASE("what RFC 6120 restricts is refused as restricted")
 {
     for (const auto* text : { "<!-- c -->", "<?pi?>", "<!DOCTYPE a>", "<a><!-- c --></a>",
              "<a><?pi?></a>", "<a>&foo;</a>", "<a b='&foo;'/>" })
-        CHECK_MESSAGE(error_of(text) == Kind::restricted, text);
+        CHECK_MESSAGE(stream_error_of(text) == Kind::restricted, text);
 }
 
 TEST_CASE("what is not well-formed is refused")
@@ -198,7 +198,7 @@ TEST_CASE("what is not well-formed is refused")
     for (const auto* text :
         { "text", "&#32;<a/>", "<![CDATA[x]]>", "< a/>", "<1/>", "<a", "<a></b>" }) {
         if (std::string_view(text) != "<a")
-            CHECK_MESSAGE(error_of(text) == Kind::not_well_formed, text);
+            CHECK_MESSAGE(stream_error_of(text) == Kind::not_well_formed, text);
     }
     for (const auto* text :
         { "<a b/>", "<a b=c/>", "<a b='c'd='e'/>", "<a b='<'/>", "<a b='1' b='2'/>", "<a>]]></a>",
@@ -208,7 +208,7 @@ TEST_CASE("what is not well-formed is refused")
             "<a:b:c xmlns:a='u'/>", "<a:1 xmlns:a='u'/>", "<a xmlns:p=''/>",
             "<a xmlns='u' xmlns='u'/>", "<a xmlns:p='u' xmlns:p='u'/>",
             "<a xmlns:p='u' xmlns:q='u' p:x='1' q:x='2'/>", "<\xC3\x97/>", "<a\xC2\xA0/>", "<!x>" })
-        CHECK_MESSAGE(error_of(text) == Kind::not_well_formed, text);
+        CHECK_MESSAGE(stream_error_of(text) == Kind::not_well_formed, text);
 }
 
 TEST_CASE("bytes that are no UTF-8 are refused as such")
@@ -216,7 +216,7 @@ TEST_CASE("bytes that are no UTF-8 are refused as such")
     for (const auto* text : { "<a>\xFF</a>", "<a>\xC0\x80</a>", "<a>\xE0\x80\x80</a>",
              "<a>\xED\xA0\x80</a>", "<a>\xF4\x90\x80\x80</a>", "<a>\x80</a>", "<a b='\xC3('/>",
              "<\xC3(/>", "<a><![CDATA[\xFE]]></a>" })
-        CHECK_MESSAGE(error_of(text) == Kind::bad_encoding, text);
+        CHECK_MESSAGE(stream_error_of(text) == Kind::bad_encoding, text);
 }
 
 TEST_CASE("prefixes are resolved, and reserved ones guarded")
@@ -225,8 +225,8 @@ TEST_CASE("prefixes are resolved, and reserved ones guarded")
              "<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>",
              "<a xmlns:p='http://www.w3.org/2000/xmlns/'/>", "<xmlns:a/>",
              "<a xmlns='http://www.w3.org/2000/xmlns/'/>", "<a><b xmlns:p='u'/><p:c/></a>" })
-        CHECK_MESSAGE(error_of(text) == Kind::bad_namespace_prefix, text);
-    CHECK(!error_of("<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'/>"));
+        CHECK_MESSAGE(stream_error_of(text) == Kind::bad_namespace_prefix, text);
+    CHECK(!stream_error_of("<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'/>"));
     const auto element
         = stanza_of("<p:a xmlns:p='u' xmlns='d'><b xmlns=''><p:c/></b><stream:d/></p:a>");
     CHECK(element.is("a", "u"));
@@ -266,31 +266,32 @@ TEST_CASE("children's bytes are kept only when they mean the same elsewhere")
 TEST_CASE("every limit holds at N and breaks at N + 1")
 {
     const auto sized = [](std::size_t size) { return "<a>" + std::string(size - 7, 'x') + "</a>"; };
-    CHECK(!error_of(sized(300), { .bytes = 300 }));
-    CHECK(error_of(sized(301), { .bytes = 300 }) == Kind::limit);
-    CHECK(!error_of("<a><a><a/></a></a>", { .depth = 3 }));
-    CHECK(error_of("<a><a><a><a/></a></a></a>", { .depth = 3 }) == Kind::limit);
-    CHECK(!error_of("<a b='' c=''/>", { .attributes = 2 }));
-    CHECK(error_of("<a b='' c='' xmlns='u'/>", { .attributes = 2 }) == Kind::limit);
-    CHECK(!error_of("<a>t<b/>t</a>", { .children = 3 }));
-    CHECK(error_of("<a>t<b/>t<c/></a>", { .children = 3 }) == Kind::limit);
-    CHECK(error_of("<a>t<b/>t<c/>t</a>", { .children = 4 }) == Kind::limit);
+    CHECK(!stream_error_of(sized(300), { .bytes = 300 }));
+    CHECK(stream_error_of(sized(301), { .bytes = 300 }) == Kind::limit);
+    CHECK(!stream_error_of("<a><a><a/></a></a>", { .depth = 3 }));
+    CHECK(stream_error_of("<a><a><a><a/></a></a></a>", { .depth = 3 }) == Kind::limit);
+    CHECK(!stream_error_of("<a b='' c=''/>", { .attributes = 2 }));
+    CHECK(stream_error_of("<a b='' c='' xmlns='u'/>", { .attributes = 2 }) == Kind::limit);
+    CHECK(!stream_error_of("<a>t<b/>t</a>", { .children = 3 }));
+    CHECK(stream_error_of("<a>t<b/>t<c/></a>", { .children = 3 }) == Kind::limit);
+    CHECK(stream_error_of("<a>t<b/>t<c/>t</a>", { .children = 4 }) == Kind::limit);
     const std::string name(40, 'n');
     const XmlLimits names { .name_bytes = 40 };
-    CHECK(!error_of("<" + name + "/>", names));
-    CHECK(error_of("<" + name + "n/>", names) == Kind::limit);
-    CHECK(error_of("<a " + name + "n=''/>", names) == Kind::limit);
-    CHECK(!error_of("<a xmlns='" + name + "'/>", names));
-    CHECK(error_of("<a xmlns='" + name + "n'/>", names) == Kind::limit);
-    CHECK(error_of("<a xmlns:p='" + name + "n'/>", names) == Kind::limit);
+    CHECK(!stream_error_of("<" + name + "/>", names));
+    CHECK(stream_error_of("<" + name + "n/>", names) == Kind::limit);
+    CHECK(stream_error_of("<a " + name + "n=''/>", names) == Kind::limit);
+    CHECK(!stream_error_of("<a xmlns='" + name + "'/>", names));
+    CHECK(stream_error_of("<a xmlns='" + name + "n'/>", names) == Kind::limit);
+    CHECK(stream_error_of("<a xmlns:p='" + name + "n'/>", names) == Kind::limit);
     // One prefix is the header's.
-    CHECK(!error_of("<a xmlns:p='u'><b xmlns:q='u'/><b xmlns:r='u'/></a>", { .prefixes = 3 }));
-    CHECK(error_of("<a xmlns:p='u'><b xmlns:q='u' xmlns:r='u'/></a>", { .prefixes = 3 })
+    CHECK(
+        !stream_error_of("<a xmlns:p='u'><b xmlns:q='u'/><b xmlns:r='u'/></a>", { .prefixes = 3 }));
+    CHECK(stream_error_of("<a xmlns:p='u'><b xmlns:q='u' xmlns:r='u'/></a>", { .prefixes = 3 })
         == Kind::limit);
     const auto zeros
         = [](std::size_t size) { return "<a>&#" + std::string(size - 5, '0') + "65;</a>"; };
-    CHECK(!error_of(zeros(64)));
-    CHECK(error_of(zeros(65)) == Kind::limit);
+    CHECK(!stream_error_of(zeros(64)));
+    CHECK(stream_error_of(zeros(65)) == Kind::limit);
 }
 
 TEST_CASE("limits hold for bytes that never end, and for the header")
@@ -322,8 +323,8 @@ TEST_CASE("many attributes are checked for duplicates too")
     std::string tag = "<a";
     for (int i = 0; i < 100; ++i)
         tag += " a" + std::to_string(i) + "=''";
-    CHECK(!error_of(tag + "/>", { .attributes = 101 }));
-    CHECK(error_of(tag + " a50=''/>", { .attributes = 101 }) == Kind::not_well_formed);
+    CHECK(!stream_error_of(tag + "/>", { .attributes = 101 }));
+    CHECK(stream_error_of(tag + " a50=''/>", { .attributes = 101 }) == Kind::not_well_formed);
 }
 
 TEST_CASE("an idle stream holds less than 200 bytes")
