@@ -11,7 +11,7 @@ using namespace nuncio::kernel::testing;
 
 namespace {
 
-std::string bind_request(std::string_view resource)
+std::string bind_to(std::string_view resource)
 {
     return "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>"
         + std::string(resource) + "</resource></bind></iq>";
@@ -47,21 +47,21 @@ TEST_CASE("requests to bind that cannot be are refused, and may be repeated")
     House house({ .limits = limits });
     Client client(house);
     authenticated(client, "juliet");
-    CHECK(has(client.say(bind_request(std::string(101, 'x'))), "<bad-request "));
-    CHECK(has(client.say(bind_request("\xe2\x80\xa8")), "<bad-request ")); // a line separator
+    CHECK(has(client.say(bind_to(std::string(101, 'x'))), "<bad-request "));
+    CHECK(has(client.say(bind_to("\xe2\x80\xa8")), "<bad-request ")); // a line separator
     CHECK(has(
         client.say("<iq type='get' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"),
         "<bad-request "));
-    CHECK_FALSE(has(client.say(bind_request(std::string(100, 'x'))), "error"));
+    CHECK_FALSE(has(client.say(bind_to(std::string(100, 'x'))), "error"));
 
     Client second(house), third(house);
     CHECK(second.log_in("juliet", "2") == "juliet@capulet.lit/2");
     authenticated(third, "juliet");
-    const auto refusal = third.say(bind_request("3"));
+    const auto refusal = third.say(bind_to("3"));
     CHECK(has(refusal, "<resource-constraint "));
     CHECK_FALSE(has(refusal, "<jid>"));
     second.say("</stream:stream>");
-    CHECK(has(third.say(bind_request("3")), "<jid>juliet@capulet.lit/3</jid>"));
+    CHECK(has(third.say(bind_to("3")), "<jid>juliet@capulet.lit/3</jid>"));
 }
 
 TEST_CASE("a newer session with the same resource ends the older one with conflict")
@@ -84,7 +84,7 @@ TEST_CASE("the answer to bind comes before anything a plugin sends to the new se
     });
     Client client(house);
     authenticated(client, "juliet");
-    const auto answer = client.say(bind_request("x"));
+    const auto answer = client.say(bind_to("x"));
     CHECK(answer.find("</iq>") < answer.find("<message"));
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("a plugin may close a session in the moment it opens")
     });
     Client client(house);
     authenticated(client, "juliet");
-    CHECK(client.say(bind_request("x") + "<message id='after'/>").ends_with("</stream:stream>"));
+    CHECK(client.say(bind_to("x") + "<message id='after'/>").ends_with("</stream:stream>"));
     CHECK(client.is_closed());
     CHECK(closed == 1);
     CHECK(house.open_streams() == 0);
@@ -116,7 +116,7 @@ TEST_CASE("old clients may start a session, and nobody binds twice")
     CHECK(client.say("<iq type='set' id='s'><session "
                      "xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>")
         == "<iq type='result' id='s'/>");
-    CHECK(has(client.say(bind_request("another")), "<not-allowed "));
+    CHECK(has(client.say(bind_to("another")), "<not-allowed "));
     CHECK_FALSE(client.is_closed());
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("the stream's language is that of stanzas which name none")
     client.authenticate("juliet");
     std::string header(client_header);
     client.say(header.insert(header.size() - 1, " xml:lang='it'"));
-    client.say(bind_request("balcony"));
+    client.say(bind_to("balcony"));
     CHECK(has(client.say("<message to='juliet@capulet.lit/balcony' id='1'/>"), "xml:lang='it'"));
     CHECK(has(client.say("<message to='juliet@capulet.lit/balcony' xml:lang='de' id='2'/>"),
         "xml:lang='de'"));

@@ -58,6 +58,11 @@ private:
 
 using testkit::TemporaryFolder;
 
+inline bool mentions(std::string_view text, std::string_view part)
+{
+    return text.find(part) != text.npos;
+}
+
 /// A sanitizer keeps what was mapped once.
 inline constexpr bool is_sanitized = NUNCIO_DETAIL_HAS_ASAN || NUNCIO_DETAIL_HAS_TSAN;
 

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view mechanism = "ANONYMOUS";
 constexpr Duration sweep_interval = 5s;
 /// What plugins still write about a session that has ended is written by then.
-constexpr Duration last_words = 1s;
+constexpr Duration time_for_last_words = 1s;
 
 struct Settings {
     std::uint32_t max_users = 1000;
@@ -206,7 +206,8 @@ private:
     void sweep()
     {
         const auto now = Loop::current()->now();
-        for (std::string& user : guests_->take_due(now, last_words, settings_.unbound_time))
+        for (std::string& user :
+            guests_->take_due(now, time_for_last_words, settings_.unbound_time))
             context_->spawn(forget(std::move(user)));
         if (!std::exchange(has_swept_, true))
             context_->spawn(sweep_leftovers());

@@ -136,7 +136,7 @@ struct Guest {
     void leave()
     {
         client.hang_up();
-        house.server.advance(7s); // last_words, and a sweep
+        house.server.advance(7s); // time_for_last_words, and a sweep
     }
     std::string bare() const { return jid.substr(0, jid.find('/')); }
 

@@ -81,17 +81,17 @@ namespace {
         std::string_view stored, std::string_view server)
     {
         const auto count = number_of(iterations);
-        const auto salt_bytes = from_base64(salt);
+        const auto decoded_salt = from_base64(salt);
         const auto stored_bytes = from_base64(stored);
         const auto server_bytes = from_base64(server);
-        if (!count || *count == 0 || !salt_bytes || salt_bytes->empty()
-            || salt_bytes->size() > max_salt_bytes || !stored_bytes || !server_bytes
+        if (!count || *count == 0 || !decoded_salt || decoded_salt->empty()
+            || decoded_salt->size() > max_salt_bytes || !stored_bytes || !server_bytes
             || stored_bytes->size() != server_bytes->size())
             return damaged("SCRAM keys as iterations, salt, StoredKey and ServerKey");
         if (*count > max_iterations)
             return too_dear(
                 "SCRAM with more than " + std::to_string(max_iterations) + " iterations");
-        return ScramKeys { *salt_bytes, *stored_bytes, *server_bytes, *count };
+        return ScramKeys { *decoded_salt, *stored_bytes, *server_bytes, *count };
     }
 
     /// Keys tell their hash by their length.

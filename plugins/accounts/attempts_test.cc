@@ -8,7 +8,7 @@ using namespace nuncio::accounts;
 namespace {
 
 constexpr TimePoint start { std::chrono::hours(1) };
-constexpr Attempts::Options options { .free = 3,
+constexpr Attempts::Options strict { .free = 3,
     .first_delay = 1s,
     .longest_delay = 8s,
     .forgiveness = std::chrono::minutes(1),
@@ -18,7 +18,7 @@ constexpr Attempts::Options options { .free = 3,
 
 TEST_CASE("the first failures cost nothing, each one after them costs twice as much")
 {
-    Attempts attempts(options);
+    Attempts attempts(strict);
     auto now = start;
     for (int i = 0; i < 3; ++i)
         CHECK(attempts.begin("romeo", now) == 0s);
@@ -33,7 +33,7 @@ TEST_CASE("the first failures cost nothing, each one after them costs twice as m
 
 TEST_CASE("many attempts at once stand in one line, and the line has an end")
 {
-    Attempts attempts(options);
+    Attempts attempts(strict);
     for (int i = 0; i < 3; ++i)
         CHECK(attempts.begin("romeo", start) == 0s);
     CHECK(attempts.begin("romeo", start) == 1s);
@@ -48,7 +48,7 @@ TEST_CASE("many attempts at once stand in one line, and the line has an end")
 
 TEST_CASE("an attempt that was no wrong guess does not count")
 {
-    Attempts attempts(options);
+    Attempts attempts(strict);
     for (int i = 0; i < 100; ++i) {
         CHECK(attempts.begin("romeo", start) == 0s);
         attempts.take_back("romeo");
@@ -62,7 +62,7 @@ TEST_CASE("an attempt that was no wrong guess does not count")
 
 TEST_CASE("where only wrong guesses count, any number may be under way, until enough were wrong")
 {
-    auto once_wrong = options;
+    auto once_wrong = strict;
     once_wrong.counted = Attempts::Counted::once_wrong;
     Attempts attempts(once_wrong);
     for (int i = 0; i < 1000; ++i)
@@ -88,7 +88,7 @@ TEST_CASE("where only wrong guesses count, any number may be under way, until en
 
 TEST_CASE("failures are forgotten one by one")
 {
-    Attempts attempts(options);
+    Attempts attempts(strict);
     for (int i = 0; i < 3; ++i)
         (void)attempts.begin("romeo", start);
     const auto later = start + 1min;
@@ -99,7 +99,7 @@ TEST_CASE("failures are forgotten one by one")
 
 TEST_CASE("as many are remembered as there is room for")
 {
-    Attempts attempts(options);
+    Attempts attempts(strict);
     for (const auto* name : { "a", "b", "c", "d" })
         for (int i = 0; i < 3; ++i)
             (void)attempts.begin(name, start);
@@ -111,12 +111,12 @@ TEST_CASE("as many are remembered as there is room for")
 
 TEST_CASE("a reload forgives nothing")
 {
-    Attempts attempts(options);
+    Attempts attempts(strict);
     for (int i = 0; i < 4; ++i)
         (void)attempts.begin("romeo", start);
     Snapshot snapshot;
     attempts.save(snapshot, "accounts");
-    Attempts next(options);
+    Attempts next(strict);
     next.restore(snapshot, "accounts");
     CHECK(next.begin("romeo", start) == 3s);
 }

@@ -151,20 +151,19 @@ namespace {
 
     void collect(const Value& value, const AdminAnswer& wanted, std::vector<std::string>& texts)
     {
-        using From = AdminAnswer::From;
         switch (wanted.from) {
-        case From::member:
+        case AdminAnswer::From::member:
             if (const Value* member = value.find(wanted.key))
                 texts.push_back(text_of(*member));
             return;
-        case From::column:
-        case From::resource:
+        case AdminAnswer::From::column:
+        case AdminAnswer::From::resource:
             for (const Value& row : value.as_array()) {
                 const Value* const cell = row.find(wanted.key);
                 if (!cell)
                     continue;
                 std::string text = text_of(*cell);
-                if (wanted.from == From::resource) {
+                if (wanted.from == AdminAnswer::From::resource) {
                     const auto jid = Jid::parse(text);
                     text = jid ? std::string(jid->resource()) : std::string();
                 }
@@ -172,11 +171,11 @@ namespace {
                     texts.push_back(std::move(text));
             }
             return;
-        case From::account:
+        case AdminAnswer::From::account:
             for (std::string& account : accounts_of(value))
                 texts.push_back(std::move(account));
             return;
-        case From::account_count:
+        case AdminAnswer::From::account_count:
             texts.push_back(std::to_string(accounts_of(value).size()));
             return;
         }

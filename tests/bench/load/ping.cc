@@ -6,7 +6,7 @@ namespace nuncio::bench {
 
 namespace {
 
-    constexpr std::size_t open_loop_room = 4096;
+    constexpr std::size_t open_loop_pings = 4096;
 
 }
 
@@ -16,7 +16,7 @@ void Ping::prepare(Fleet& fleet)
     for (auto& session : fleet.sessions()) {
         pingers_.push_back({ .session = session.get(),
             .ping = NumberedStanza(head, "'><ping xmlns='urn:xmpp:ping'/></iq>"),
-            .sent_at = SentTimes(is_closed_loop() ? options_.window : open_loop_room) });
+            .sent_at = SentTimes(is_closed_loop() ? options_.window : open_loop_pings) });
         session->context = &pingers_.back();
     }
 }
