@@ -29,7 +29,9 @@ public:
         std::filesystem::remove_all(path_, ignored);
     }
 
+    /// Without a slash at its end.
     const std::string& path() const { return path_; }
+    /// Of a file in it, there or not.
     std::string path(std::string_view name) const { return path_ + '/' + std::string(name); }
     /// Replaces what the file held; returns its path.
     std::string write(std::string_view name, std::string_view content) const
