@@ -109,7 +109,7 @@ public:
     /// Calls `what.at_last()` in this turn or one of the next; queueing twice counts once.
     void queue_patient(Patient& what);
     void forget_patient(Patient& what);
-    static constexpr std::size_t patients_per_turn = 2;
+    static constexpr std::size_t patients_per_turn = 4;
 
     /// Takes what a posted job or a timer throws, with the plugin whose code it was. Without one,
     /// it ends the process.
