@@ -1,14 +1,14 @@
 # Packages of the distribution that nuncio needs: one place for each package manager.
 # Sourced by packaging/run.sh and tests/run.sh:   install_packages build|tests
 
-# What building and running takes.
+# What building and running takes; doctest, because the preset `release` has the tests in it.
 apt_build="g++ cmake ninja-build pkg-config openssl ca-certificates
     libuv1-dev libssl-dev libxerces-c-dev libidn2-dev libunistring-dev libsqlite3-dev libsystemd-dev liblua5.4-dev
     libpam0g-dev libldap-dev libcurl4-openssl-dev
     libpq-dev libmariadb-dev unixodbc-dev libcrypt-dev
-    libboost-dev libboost-filesystem-dev libboost-system-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev"
+    libboost-dev libboost-filesystem-dev libboost-system-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev doctest-dev"
 # And what the tests take beyond that: clang for the fuzzers, clients that talk to the server.
-apt_tests="doctest-dev clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev git man-db abigail-tools
+apt_tests="clang-14 clang-format-14 libclang-rt-14-dev libexpat1-dev git man-db abigail-tools
     python3 python3-slixmpp python3-nbxmpp libstrophe-dev go-sendxmpp profanity mcabber tmux zsh fish
     lua5.4 libpam-wrapper libpam-modules slapd python3-jwt python3-cryptography
     fail2ban python3-systemd systemd-journal-remote
