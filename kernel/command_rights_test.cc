@@ -28,7 +28,7 @@ CommandCaller user(const char* jid)
 const CommandArgument who { .name = "jid", .type = CommandArgument::Type::jid };
 const CommandArgument where { .name = "host", .type = CommandArgument::Type::host };
 const Command kick { .name = "kick", .arguments = { who }, .reach = Reach::host };
-const Command list { .name = "list", .arguments = { where }, .reach = Reach::host };
+const Command list_command { .name = "list", .arguments = { where }, .reach = Reach::host };
 const Command stop { .name = "stop" };
 const Command trace { .name = "trace", .fronts = Fronts::console };
 
@@ -44,7 +44,7 @@ std::string check(const Command& command, const CommandCaller& caller, const cha
 TEST_CASE("nobody may anything unless they are named")
 {
     for (const char* jid : { "x@a.lit", "root@b.lit", "a.lit", "root@a.lit.example" })
-        for (const Command& command : { kick, list, stop, trace })
+        for (const Command& command : { kick, list_command, stop, trace })
             CHECK_FALSE(is_offered(command, user(jid)));
     CHECK(check(kick, user("x@a.lit"), R"({"jid":"y@a.lit"})") == "kick: is not for x@a.lit");
     CHECK(check(stop, user("x@a.lit"), "{}") == "stop: is not for x@a.lit");
@@ -56,7 +56,7 @@ TEST_CASE("an administrator of the server may all but what is nuncioctl's, from 
     CHECK(root.name == "root@a.lit");
     CHECK(check(stop, root, "{}") == "may");
     CHECK(check(kick, root, R"({"jid":"y@b.lit"})") == "may");
-    CHECK(check(list, root, "{}") == "may");
+    CHECK(check(list_command, root, "{}") == "may");
     CHECK(check(trace, root, "{}") == "trace: is for nuncioctl alone");
     CHECK(check(trace, CommandCaller::console("ctl"), "{}") == "may");
 }
@@ -68,10 +68,11 @@ TEST_CASE("an administrator of a host has its accounts")
     CHECK(check(kick, ana, R"({"jid":"y@a.lit/x"})") == "may");
     CHECK(check(kick, ana, R"({"jid":"y@b.lit"})")
         == "kick: ana@a.lit does not administer the host b.lit");
-    CHECK(check(list, ana, R"({"host":"a.lit"})") == "may");
-    CHECK(check(list, ana, R"({"host":"b.lit"})")
+    CHECK(check(list_command, ana, R"({"host":"a.lit"})") == "may");
+    CHECK(check(list_command, ana, R"({"host":"b.lit"})")
         == "list: ana@a.lit does not administer the host b.lit");
-    CHECK(check(list, ana, "{}") == "list: say which host; ana@a.lit does not administer all");
+    CHECK(check(list_command, ana, "{}")
+        == "list: say which host; ana@a.lit does not administer all");
     CHECK(check(kick, user("both@a.lit"), R"({"jid":"y@b.lit"})") == "may");
     const Command two { .name = "two", .arguments = { who, where }, .reach = Reach::host };
     CHECK(check(two, ana, R"({"jid":"y@a.lit","host":"b.lit"})")

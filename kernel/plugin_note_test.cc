@@ -25,11 +25,11 @@ void write_bytes(const std::string& file, std::string_view bytes)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-const std::string greeter = NUNCIO_TEST_PLUGINS "/greeter.so";
+const std::string greeter_file = NUNCIO_TEST_PLUGINS "/greeter.so";
 
 PluginNote fitting_note()
 {
-    auto note = read_plugin_note(greeter);
+    auto note = read_plugin_note(greeter_file);
     REQUIRE(note);
     return *note;
 }
@@ -124,7 +124,7 @@ TEST_CASE("a half-copied plugin is refused at every length")
 {
     test::TemporaryFolder folder;
     const std::string file = folder.path() + "/x.so";
-    const std::string whole = bytes_of(greeter);
+    const std::string whole = bytes_of(greeter_file);
     REQUIRE(whole.size() > 4096);
 
     // Every length through the headers and the notes, then in steps; what is cut off at the end is
@@ -146,7 +146,7 @@ TEST_CASE("damaged headers and notes never do more than fail")
 {
     test::TemporaryFolder folder;
     const std::string file = folder.path() + "/x.so";
-    const std::string whole = bytes_of(greeter);
+    const std::string whole = bytes_of(greeter_file);
     const auto note = whole.find("toolchain=");
     REQUIRE(note != std::string::npos);
 

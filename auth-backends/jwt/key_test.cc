@@ -15,7 +15,7 @@ using namespace std::string_literals;
 namespace {
 
 // RFC 7515 §A.1 to §A.3: one payload, three signatures.
-const std::string payload
+const std::string rfc_payload
     = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnV"
       "lfQ";
 const std::string rfc_oct = R"({"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0)"
@@ -58,15 +58,15 @@ bool verifies(const Key& key, std::string_view name, std::string_view text, std:
 
 TEST_CASE("the examples of RFC 7515 and RFC 8037 are verified with their JWKs")
 {
-    CHECK(
-        verifies(only_key(rfc_oct), "HS256", "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." + payload,
-            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
-    CHECK(verifies(only_key(rfc_rsa), "RS256", "eyJhbGciOiJSUzI1NiJ9." + payload,
+    CHECK(verifies(only_key(rfc_oct), "HS256",
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." + rfc_payload,
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"));
+    CHECK(verifies(only_key(rfc_rsa), "RS256", "eyJhbGciOiJSUzI1NiJ9." + rfc_payload,
         "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2F"
         "p5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQB"
         "MHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeY"
         "I2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw"));
-    CHECK(verifies(only_key(rfc_ec), "ES256", "eyJhbGciOiJFUzI1NiJ9." + payload,
+    CHECK(verifies(only_key(rfc_ec), "ES256", "eyJhbGciOiJFUzI1NiJ9." + rfc_payload,
         "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"));
     CHECK(verifies(only_key(rfc_okp), "EdDSA",
         "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
