@@ -189,6 +189,17 @@ void Negotiation::limit_attempts()
             { StreamError::Condition::policy_violation, "too many attempts to authenticate" });
 }
 
+void Negotiation::log_failure(
+    std::string_view of_what, sasl::Failure failure, const std::string& text)
+{
+    Log& log = *stream_.loop().parts().log;
+    constexpr std::string_view line = "{} of {}: {}";
+    if (failure == sasl::Failure::temporary_auth_failure)
+        log.warn(line, of_what, exchange_->user(), text);
+    else
+        log.info(line, of_what, exchange_->user(), text);
+}
+
 void Negotiation::answered(Result<sasl::BackendAnswer> answer)
 {
     if (answer) {
@@ -199,12 +210,7 @@ void Negotiation::answered(Result<sasl::BackendAnswer> answer)
         take(exchange_->resume(*std::move(answer)));
     } else {
         const auto failure = sasl::failure_of_backend(answer.error().kind);
-        Log& log = *stream_.loop().parts().log;
-        constexpr std::string_view line = "authentication of {}: {}";
-        if (failure == sasl::Failure::temporary_auth_failure)
-            log.warn(line, exchange_->user(), answer.error().text);
-        else
-            log.info(line, exchange_->user(), answer.error().text);
+        log_failure("authentication", failure, answer.error().text);
         take(exchange_->refuse(failure));
     }
     stream_.release(C2sStream::hold_answer);

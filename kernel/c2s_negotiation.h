@@ -71,6 +71,8 @@ private:
     void authenticate(ElementRef element);
     void ask(Function<task<Result<sasl::BackendAnswer>>(VirtualHost&)> question);
     TokenWish token_wish() const;
+    /// Something that cannot be asked is a warning, a verdict is not. Never the password in it.
+    void log_failure(std::string_view of_what, sasl::Failure failure, const std::string& text);
     void take(sasl::Step step);
     void answered(Result<sasl::BackendAnswer> answer);
     void judged(sasl::Step success, const std::optional<Error>& refusal);

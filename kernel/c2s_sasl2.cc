@@ -212,12 +212,7 @@ void Negotiation::settled(Result<Sasl2Findings> findings)
 {
     if (!findings) {
         const auto failure = sasl::failure_of_verdict(findings.error().kind);
-        Log& log = *stream_.loop().parts().log;
-        constexpr std::string_view line = "a token of {}: {}";
-        if (failure == sasl::Failure::temporary_auth_failure)
-            log.warn(line, exchange_->user(), findings.error().text);
-        else
-            log.info(line, exchange_->user(), findings.error().text);
+        log_failure("a token", failure, findings.error().text);
         finish(exchange_->refuse(failure));
         return stream_.release(C2sStream::hold_login);
     }
