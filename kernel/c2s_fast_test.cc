@@ -295,7 +295,13 @@ TEST_CASE("who cannot be asked whether the password was changed is neither belie
             std::pair { Error::Kind::disabled, "account-disabled" },
             std::pair { Error::Kind::expired, "credentials-expired" } }) {
         house.backend.mark_failure = Error { "the directory says so", kind };
+        house.take_warnings();
         CHECK(client.say(token_login()) == failure(condition));
+        // A verdict is nothing that an administrator has to look after.
+        CHECK(house.take_warnings()
+            == (std::string_view(condition) == "temporary-auth-failure"
+                    ? "a token of juliet: the directory says so\n"
+                    : ""));
     }
     CHECK(tokens.heard.find("use") == tokens.heard.npos);
     // Whoever has the password comes in, and gets no token.

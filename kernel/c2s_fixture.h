@@ -88,6 +88,9 @@ public:
     void advance(Duration by) { server->advance(by); }
     std::uint64_t open_streams() const { return server->c2s().open_streams(); }
 
+    /// What the log has of level warn and above, a line each, since the last call.
+    std::string take_warnings();
+
     struct Sink;
     std::unique_ptr<Sink> sink;
     TemporaryFolder folder;

@@ -9,16 +9,27 @@
 
 #include <doctest/doctest.h>
 #include <stdexcept>
+#include <utility>
 
 namespace nuncio::kernel::testing {
 
 struct House::Sink final : LogSink {
-    void write(Log::Level, std::string_view, std::string_view) override { }
-    bool is_enabled(Log::Level) const override { return false; }
+    void write(Log::Level level, std::string_view, std::string_view line) override
+    {
+        if (level >= Log::Level::warn)
+            warnings.append(line).append(1, '\n');
+    }
+    bool is_enabled(Log::Level level) const override { return level >= Log::Level::warn; }
     void set_level(Log::Level) override { }
     Result<void> reopen() override { return {}; }
     void flush() override { }
+    std::string warnings;
 };
+
+std::string House::take_warnings()
+{
+    return std::exchange(sink->warnings, {});
+}
 
 AuthAbilities TestBackend::abilities() const
 {
